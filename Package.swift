@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "archon-backupd",
+    products: [.executable(name: "archon-backupd", targets: ["archon-backupd"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.8.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "BackupCore", swiftSettings: strict),
+        .target(
+            name: "BackupRuntime",
+            dependencies: [
+                "BackupCore", "CLibPQ", "CSystemd", "CCrypto",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "archon-backupd",
+            dependencies: [
+                "BackupRuntime", "BackupCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "BackupCoreTests", dependencies: ["BackupCore"], swiftSettings: strict),
+        .testTarget(
+            name: "BackupRuntimeTests", dependencies: ["BackupRuntime", "BackupCore"], swiftSettings: strict),
+        .testTarget(name: "SystemTests", dependencies: ["BackupCore", "archon-backupd"], swiftSettings: strict),
+    ]
+)

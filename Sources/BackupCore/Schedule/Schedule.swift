@@ -1,0 +1,136 @@
+import Foundation
+
+/// A whole schedule.json, decoded, with every default filled in. See docs/schedule.md.
+package struct Schedule: Sendable, Equatable {
+    package struct Storage: Sendable, Equatable {
+        /// Absolute path under which every job has a folder.
+        package var root: String
+        /// Bytes that must stay free on the root's file system.
+        package var minimumFree: Int64
+        /// The catalog's folder; nil means `STATE_DIRECTORY` or `/var/lib/archon-backupd`.
+        package var state: String?
+    }
+
+    package var storage: Storage
+    /// How many runs may be in progress at once, over all servers.
+    package var concurrency: Int
+    /// By name, in the order of the file.
+    package var servers: [Server]
+    /// In the order of the file.
+    package var jobs: [Job]
+
+    package init(storage: Storage, concurrency: Int, servers: [Server], jobs: [Job]) {
+        self.storage = storage
+        self.concurrency = concurrency
+        self.servers = servers
+        self.jobs = jobs
+    }
+
+    package func job(named name: String) -> Job? { jobs.first { $0.name == name } }
+    package func server(of job: Job) -> Server? { servers.first { $0.name == job.server } }
+}
+
+/// One PostgreSQL server and how to reach it.
+package struct Server: Sendable, Equatable {
+    package var name: String
+    /// A libpq connection string (key=value or URI) without password and without dbname.
+    package var connection: String
+    /// Runs at once on this server.
+    package var concurrency: Int
+    /// A libpq passfile, absolute path.
+    package var passfile: String?
+    /// The name of a systemd credential (`CREDENTIALS_DIRECTORY/NAME`) that holds the password alone.
+    package var passwordCredential: String?
+    /// The database that is connected to for server-wide questions and while a database is being replaced.
+    package var maintenanceDatabase: String
+
+    package init(
+        name: String, connection: String, concurrency: Int = 1, passfile: String? = nil,
+        passwordCredential: String? = nil, maintenanceDatabase: String = "postgres"
+    ) {
+        self.name = name
+        self.connection = connection
+        self.concurrency = concurrency
+        self.passfile = passfile
+        self.passwordCredential = passwordCredential
+        self.maintenanceDatabase = maintenanceDatabase
+    }
+}
+
+/// One database to back up: its times, its retention, its options.
+package struct Job: Sendable, Equatable {
+    package enum CatchUp: String, Sendable, CaseIterable { case once, never }
+    package enum Format: String, Sendable, CaseIterable, Codable { case custom, directory }
+    package struct Retry: Sendable, Equatable {
+        /// Attempts in all for one slot, the first included.
+        package var attempts: Int
+        /// Seconds before the second attempt; doubled for each further one.
+        package var delaySeconds: Double
+        package init(attempts: Int = 3, delaySeconds: Double = 300) {
+            self.attempts = attempts
+            self.delaySeconds = delaySeconds
+        }
+    }
+    package struct Hook: Sendable, Equatable {
+        /// Program and arguments; never given to a shell.
+        package var command: [String]
+        package var timeoutSeconds: Double
+        package init(command: [String], timeoutSeconds: Double = 300) {
+            self.command = command
+            self.timeoutSeconds = timeoutSeconds
+        }
+    }
+
+    package var name: String
+    package var server: String
+    package var database: String
+    package var trigger: Trigger
+    package var zone: Zone
+    package var jitterSeconds: Double = 0
+    package var catchUp: CatchUp = .once
+    package var format: Format = .custom
+    package var compression: Compression = .auto
+    /// Parallel workers of pg_dump (directory format only) and pg_restore.
+    package var workers: Int = 1
+    package var timeoutSeconds: Double = 7200
+    package var lockTimeoutSeconds: Double = 60
+    package var retry = Retry()
+    package var excludeTables: [String] = []
+    package var excludeTableData: [String] = []
+    package var schemas: [String] = []
+    package var dumpsGlobals = true
+    package var before: Hook?
+    package var after: Hook?
+    package var isEnabled = true
+    package var retention = Retention()
+
+    package init(name: String, server: String, database: String, trigger: Trigger, zone: Zone) {
+        self.name = name
+        self.server = server
+        self.database = database
+        self.trigger = trigger
+        self.zone = zone
+    }
+}
+
+/// How an archive is compressed; `auto` takes zstd where pg_dump has it and `gzip:1` elsewhere.
+package enum Compression: Sendable, Equatable {
+    case auto, none, lz4
+    case gzip(Int)
+    case zstd(Int)
+}
+
+/// How many dumps of a job to keep; a rule that is nil keeps nothing by itself. No rule at all keeps everything.
+package struct Retention: Sendable, Equatable {
+    package var keepLast: Int?
+    package var keepHourly: Int?
+    package var keepDaily: Int?
+    package var keepWeekly: Int?
+    package var keepMonthly: Int?
+    package var keepYearly: Int?
+    package var keepWithinSeconds: Double?
+    /// A floor: so many of the newest dumps stay whatever `maximumBytes` says.
+    package var keepAtLeast: Int?
+    package var maximumBytes: Int64?
+    package init() {}
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs the Debian packages of scripts/packages.txt that are missing; does nothing when all are there.
+set -eu
+cd "$(dirname "$0")"
+missing=
+for package in $(grep -v '^#' packages.txt); do
+    dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+echo "deps: installing$missing"
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
+$sudo apt-get install -y -qq --no-install-recommends $missing
