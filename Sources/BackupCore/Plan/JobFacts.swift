@@ -1,0 +1,42 @@
+import Foundation
+
+/// What the catalog and the scheduler know of one job when a plan is made.
+package struct JobFacts: Sendable, Equatable {
+    /// The last slot that a run was begun for, or that was given up on purpose, and how that went.
+    package struct Account: Sendable, Equatable {
+        package enum Outcome: Sendable, Equatable { case succeeded, failed, interrupted, skipped }
+        package var slot: Date
+        /// Runs begun for this slot.
+        package var attempts: Int
+        package var outcome: Outcome
+        /// When the last of those runs ended.
+        package var ended: Date
+
+        package init(slot: Date, attempts: Int, outcome: Outcome, ended: Date) {
+            self.slot = slot
+            self.attempts = attempts
+            self.outcome = outcome
+            self.ended = ended
+        }
+    }
+
+    /// When this job first appeared in a schedule: slots before it are nobody's.
+    package var firstSeen: Date
+    package var account: Account?
+    /// True while a run of this job is in progress here.
+    package var isRunning: Bool
+    /// Nothing is begun before this instant: another process held the job's lock.
+    package var notBefore: Date?
+    /// Runs begun on this job's server while it stood waiting.
+    package var passedOver: Int
+
+    package init(
+        firstSeen: Date, account: Account? = nil, isRunning: Bool = false, notBefore: Date? = nil, passedOver: Int = 0
+    ) {
+        self.firstSeen = firstSeen
+        self.account = account
+        self.isRunning = isRunning
+        self.notBefore = notBefore
+        self.passedOver = passedOver
+    }
+}

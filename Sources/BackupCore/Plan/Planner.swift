@@ -1,0 +1,152 @@
+import Foundation
+
+/// Decides which runs begin now: a pure function of the schedule, what is known of the jobs, and the time. A restart,
+/// a clock step and a reload are nothing special to it: each is one more call.
+package struct Planner: Sendable {
+    /// A slot first seen less late than this is not missed, whatever `catchUp` says: a restart must not cost a backup.
+    package static let lateTolerance: TimeInterval = 600
+
+    package let schedule: Schedule
+    package let facts: [String: JobFacts]
+    package let now: Date
+    /// Since when slots have been watched without a break: the daemon's start, or the last step of the clock.
+    package let watchingSince: Date
+
+    package init(schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date) {
+        self.schedule = schedule
+        self.facts = facts
+        self.now = now
+        self.watchingSince = watchingSince
+    }
+
+    package func plan() -> Plan {
+        var plan = Plan()
+        var candidates: [Candidate] = []
+        for job in schedule.jobs where job.isEnabled {
+            let facts = facts[job.name] ?? JobFacts(firstSeen: now)
+            switch intention(of: job, facts) {
+            case .none: break
+            case .reanchor: plan.reanchored.append(job.name)
+            case .skip(let skip): plan.skips.append(skip)
+            case .later(let upcoming): plan.upcoming.append(upcoming)
+            case .begin(let start, let urgency):
+                candidates.append(Candidate(job: job, facts: facts, start: start, urgency: urgency))
+            }
+        }
+        admit(candidates, into: &plan)
+        plan.upcoming.sort { ($0.start, $0.job) < ($1.start, $1.job) }
+        return plan
+    }
+
+    private enum Intention {
+        case none, reanchor
+        case begin(Plan.Start, urgency: Double)
+        case later(Plan.Upcoming)
+        case skip(Plan.Skip)
+    }
+
+    /// A run that is due, competing for the places that are free.
+    private struct Candidate {
+        let job: Job
+        let facts: JobFacts
+        let start: Plan.Start
+        /// How long it has been due, as a fraction of the time to its next slot.
+        let urgency: Double
+    }
+
+    private func intention(of job: Job, _ facts: JobFacts) -> Intention {
+        guard !facts.isRunning else { return .none }
+        let anchor = facts.account?.slot ?? facts.firstSeen
+        if anchor > now, isBeyondReach(anchor, of: job) { return .reanchor }
+        if let due = DueSlots.find(job: job, after: anchor, now: now, watchingSince: watchingSince) {
+            return intention(of: job, due: due)
+        }
+        if let account = facts.account, let retry = retry(of: job, account) {
+            guard retry.start <= now else { return .later(retry) }
+            let start = Plan.Start(job: job.name, slot: retry.slot, attempt: retry.attempt, missed: 0, coalesced: 0)
+            return .begin(start, urgency: urgency(of: job, dueSince: retry.slot))
+        }
+        return upcoming(of: job, after: anchor)
+    }
+
+    private func intention(of job: Job, due: DueSlots) -> Intention {
+        let isStale = due.latest < watchingSince && now.timeIntervalSince(due.latest) > Self.lateTolerance
+        if job.catchUp == .never, isStale {
+            return .skip(Plan.Skip(job: job.name, slot: due.latest, missed: due.missed))
+        }
+        // The run serves the latest slot; what passed before the watch began is missed, the rest is coalesced into it.
+        let latestIsMissed = due.latest < watchingSince
+        let coalesced = due.count - due.missed - (latestIsMissed ? 0 : 1)
+        let start = Plan.Start(
+            job: job.name, slot: due.latest, attempt: 1, missed: due.missed, coalesced: max(0, coalesced))
+        return .begin(start, urgency: urgency(of: job, dueSince: due.first))
+    }
+
+    private func upcoming(of job: Job, after anchor: Date) -> Intention {
+        guard let slot = job.trigger.next(after: anchor, in: job.zone) else { return .none }
+        return .later(Plan.Upcoming(job: job.name, slot: slot, start: job.start(of: slot), attempt: 1))
+    }
+
+    /// The next attempt for a slot whose last one did not succeed, or nil when there is to be none: attempts used up, or
+    /// the next slot comes first. An interrupted run is tried again at once, for nothing was wrong with it.
+    private func retry(of job: Job, _ account: JobFacts.Account) -> Plan.Upcoming? {
+        guard account.outcome == .failed || account.outcome == .interrupted else { return nil }
+        guard account.attempts < job.retry.attempts else { return nil }
+        let delay =
+            account.outcome == .interrupted
+            ? 0 : job.retry.delaySeconds * pow(2, Double(max(0, account.attempts - 1)))
+        let start = account.ended.addingTimeInterval(delay)
+        if let next = job.trigger.next(after: account.slot, in: job.zone), start >= job.start(of: next) { return nil }
+        return Plan.Upcoming(job: job.name, slot: account.slot, start: start, attempt: account.attempts + 1)
+    }
+
+    /// True when the clock has come back by more than one slot: then the slots between are due again. After a smaller
+    /// step the handled slot stays handled, so that a correction by seconds does not back a database up twice.
+    private func isBeyondReach(_ anchor: Date, of job: Job) -> Bool {
+        guard let next = job.trigger.next(after: anchor, in: job.zone) else { return true }
+        return anchor.timeIntervalSince(now) > next.timeIntervalSince(anchor)
+    }
+
+    private func urgency(of job: Job, dueSince slot: Date) -> Double {
+        guard let next = job.trigger.next(after: slot, in: job.zone) else { return 0 }
+        return now.timeIntervalSince(slot) / max(1, next.timeIntervalSince(slot))
+    }
+
+    /// Gives the free places away: first to whoever has been passed over as often as there are jobs on its server (so
+    /// that nobody starves in an overload), then to the most overdue against its own interval.
+    private func admit(_ candidates: [Candidate], into plan: inout Plan) {
+        var runningByServer: [String: Int] = [:]
+        for job in schedule.jobs where facts[job.name]?.isRunning == true { runningByServer[job.server, default: 0] += 1 }
+        var running = facts.values.filter(\.isRunning).count
+        for candidate in candidates.sorted(by: precedes) {
+            let job = candidate.job
+            if let notBefore = candidate.facts.notBefore, notBefore > now {
+                plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .locked))
+                let upcoming = Plan.Upcoming(
+                    job: job.name, slot: candidate.start.slot, start: notBefore, attempt: candidate.start.attempt)
+                plan.upcoming.append(upcoming)
+            } else if runningByServer[job.server, default: 0] >= (schedule.server(of: job)?.concurrency ?? 1) {
+                plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .serverBusy(job.server)))
+            } else if running >= schedule.concurrency {
+                plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .hostBusy))
+            } else {
+                plan.starts.append(candidate.start)
+                runningByServer[job.server, default: 0] += 1
+                running += 1
+            }
+        }
+    }
+
+    private func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
+        let leftIsStarved = isStarved(left)
+        let rightIsStarved = isStarved(right)
+        if leftIsStarved != rightIsStarved { return leftIsStarved }
+        if leftIsStarved, left.start.slot != right.start.slot { return left.start.slot < right.start.slot }
+        if left.urgency != right.urgency { return left.urgency > right.urgency }
+        return left.job.name < right.job.name
+    }
+
+    private func isStarved(_ candidate: Candidate) -> Bool {
+        candidate.facts.passedOver >= schedule.jobs.count { $0.server == candidate.job.server }
+    }
+}
