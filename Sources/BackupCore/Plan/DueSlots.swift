@@ -25,7 +25,7 @@ package struct DueSlots: Sendable, Equatable {
             if slot < watchingSince { due?.missed += 1 }
             if let count = due?.count, count >= countLimit {
                 due?.isAtLeast = true
-                due?.latest = latest(job: job, after: slot, now: now)
+                due?.latest = latest(of: job, now: now) ?? slot
                 break
             }
             cursor = slot
@@ -33,21 +33,21 @@ package struct DueSlots: Sendable, Equatable {
         return due
     }
 
-    /// The last slot not after `now`, found from `now` backwards in doubling steps: years of a slot a second would
-    /// take minutes to walk.
-    private static func latest(job: Job, after known: Date, now: Date) -> Date {
+    /// The last slot whose start is not after `now`, looked for from `now` backwards in doubling steps (years of a slot
+    /// a second would take minutes to walk); nil when the last two years hold none.
+    package static func latest(of job: Job, now: Date) -> Date? {
         var window: TimeInterval = 1
-        while now.addingTimeInterval(-window) > known {
+        while window < 2 * 366 * 86400 {
             var cursor = now.addingTimeInterval(-window)
             var found: Date?
-            while let slot = job.trigger.next(after: cursor, in: job.zone), slot <= now, job.start(of: slot) <= now {
+            while let slot = job.trigger.next(after: cursor, in: job.zone), job.start(of: slot) <= now {
                 found = slot
                 cursor = slot
             }
             if let found { return found }
             window *= 2
         }
-        return known
+        return nil
     }
 }
 

@@ -20,7 +20,7 @@ package struct JobFacts: Sendable, Equatable {
         }
     }
 
-    /// When this job first appeared in a schedule: slots before it are nobody's.
+    /// When this job first appeared in a schedule: with `catchUp: never`, slots before it are nobody's.
     package var firstSeen: Date
     package var account: Account?
     /// True while a run of this job is in progress here.

@@ -56,6 +56,7 @@ package struct Planner: Sendable {
 
     private func intention(of job: Job, _ facts: JobFacts) -> Intention {
         guard !facts.isRunning else { return .none }
+        if facts.account == nil, job.catchUp == .once, let first = firstRun(of: job) { return first }
         let anchor = facts.account?.slot ?? facts.firstSeen
         if anchor > now, isBeyondReach(anchor, of: job) { return .reanchor }
         if let due = DueSlots.find(job: job, after: anchor, now: now, watchingSince: watchingSince) {
@@ -67,6 +68,13 @@ package struct Planner: Sendable {
             return .begin(start, urgency: urgency(of: job, dueSince: retry.slot))
         }
         return upcoming(of: job, after: anchor)
+    }
+
+    /// A job that has never had a run is behind by definition: its last slot is due at once, and none counts as missed.
+    private func firstRun(of job: Job) -> Intention? {
+        guard let slot = DueSlots.latest(of: job, now: now) else { return nil }
+        let start = Plan.Start(job: job.name, slot: slot, attempt: 1, missed: 0, coalesced: 0)
+        return .begin(start, urgency: urgency(of: job, dueSince: slot))
     }
 
     private func intention(of job: Job, due: DueSlots) -> Intention {

@@ -1,0 +1,26 @@
+#!/bin/sh
+# The rules a compiler does not know: formatting, what the core may mention, what may be public.
+set -u
+cd "$(dirname "$0")/.."
+failed=0
+complain() { echo "check: $1" >&2; failed=1; }
+
+swift format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift || complain 'formatting: run swift format --in-place --recursive Sources Tests'
+
+# The core is told the time and the facts; it does not look for them.
+if grep -rnE '\bDate\(\)|Date\.now|[^a-zA-Z]\.now\b|FileManager|\bProcess\(|Dispatch|getenv|ProcessInfo' Sources/BackupCore \
+    | grep -vE '^[^:]+:[0-9]+: *//'; then
+    complain 'the core mentions the clock, files, processes or the environment (above)'
+fi
+if grep -rnE '^import ' Sources/BackupCore | grep -vE 'import Foundation$'; then complain 'the core imports more than Foundation (above)'; fi
+if grep -rnE '\bimport (ArgumentParser|archon_backupd)' Sources/BackupRuntime; then complain 'runtime imports the door (above)'; fi
+if grep -rnE '^ *(public|open) ' Sources --include='*.swift'; then complain 'something is public (above)'; fi
+if grep -rnE '\btry!|fatalError\(' Sources --include='*.swift'; then complain 'try! or fatalError (above)'; fi
+if grep -rnE '\btry\?' Sources --include='*.swift' | grep -v '//'; then complain 'try? without its reason on the line (above)'; fi
+
+if command -v systemd-analyze > /dev/null; then
+    # The binary is not installed where the unit says; only that line is expected.
+    systemd-analyze verify systemd/archon-backupd.service 2>&1 | grep -v 'is not executable' | grep . && complain 'systemd-analyze verify (above)'
+fi
+[ $failed = 0 ] && echo 'check: ok'
+exit $failed
