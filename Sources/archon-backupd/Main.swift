@@ -1,10 +1,40 @@
 import ArgumentParser
 import BackupCore
 import BackupRuntime
+import Foundation
 
 @main
 struct ArchonBackupd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "archon-backupd", abstract: "Backs up PostgreSQL databases on schedule and brings them back.",
-        version: Version.current, subcommands: [])
+        commandName: "archon-backupd",
+        abstract: "Backs up PostgreSQL databases on schedule and brings them back.",
+        discussion: """
+            The schedule is /etc/archon-backupd/schedule.json, or $ARCHON_BACKUPD_CONFIG, or --config.
+
+            EXAMPLES
+              archon-backupd check --connect      is everything in place?
+              archon-backupd backup archon_db     a dump now
+              archon-backupd status               what is fine and what is not
+              archon-backupd restore archon_db    bring a database back
+            """,
+        version: Version.current,
+        subcommands: [])
+
+    /// The one place where a failure becomes an exit code.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            FileHandle.standardError.write(Data("archon-backupd: \(failure)\n".utf8))
+            Foundation.exit(failure.kind.rawValue)
+        } catch {
+            // The parser's own: help and version end with 0, a wrong command line with 64.
+            exit(withError: error)
+        }
+    }
 }
