@@ -33,9 +33,21 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .testTarget(name: "BackupCoreTests", dependencies: ["BackupCore"], swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "BackupCore", "BackupRuntime",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "BackupRuntimeTests", dependencies: ["BackupRuntime", "BackupCore"], swiftSettings: strict),
-        .testTarget(name: "SystemTests", dependencies: ["BackupCore", "archon-backupd"], swiftSettings: strict),
+            name: "BackupCoreTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "BackupRuntimeTests", dependencies: ["BackupRuntime", "BackupCore", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SystemTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport", "archon-backupd"],
+            swiftSettings: strict),
     ]
 )
