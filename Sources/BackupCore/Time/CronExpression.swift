@@ -12,6 +12,14 @@ package struct CronExpression: Sendable, Equatable {
         fields = try CronFields(text)
     }
 
+    /// A line that names no instant: the place where a real one will stand.
+    static let never = CronExpression()
+
+    private init() {
+        source = ""
+        fields = CronFields()
+    }
+
     /// The first instant strictly after `date`, or nil when the line names no day that exists (`0 0 30 2 *`).
     package func next(after date: Date, in zone: Zone) -> Date? { fields.nextInstant(after: date, in: zone) }
 }
@@ -29,6 +37,10 @@ struct CronFields: Sendable, Equatable, LocalTimes {
     private var eitherDayField: Bool
 
     var isInterval: Bool { hours == (1 << 24) - 1 }
+
+    fileprivate init() {
+        (minutes, hours, days, months, weekdays, eitherDayField) = (0, 0, 0, 0, 0, false)
+    }
 
     private static let words = [
         "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",

@@ -1,0 +1,143 @@
+import Foundation
+
+/// Makes a `Schedule` of the bytes of schedule.json, or says everything that is wrong with them.
+package struct ScheduleDecoder {
+    /// A larger file is refused before it is read: a schedule of ten thousand jobs has two megabytes.
+    package static let sizeLimit = 8 << 20
+
+    private let reader = ScheduleReader()
+    private let zones: (String) -> Zone?
+
+    /// Throws one `Failure(.configInvalid)` that lists all faults; `faults(in:file:zones:)` gives them one by one.
+    package static func decode(_ bytes: [UInt8], file: String, zones: (String) -> Zone?) throws -> Schedule {
+        let (schedule, faults) = read(bytes, file: file, zones: zones)
+        guard let schedule, faults.isEmpty else { throw Failure(faults) }
+        return schedule
+    }
+
+    package static func faults(in bytes: [UInt8], file: String, zones: (String) -> Zone?) -> [ScheduleFault] {
+        read(bytes, file: file, zones: zones).faults
+    }
+
+    private static func read(_ bytes: [UInt8], file: String, zones: (String) -> Zone?) -> (schedule: Schedule?, faults: [ScheduleFault]) {
+        withoutActuallyEscaping(zones) { zones in
+            let decoder = ScheduleDecoder(zones: zones)
+            var json = JSONReader(bytes)
+            var noted: [ScheduleReader.Noted] = []
+            var schedule: Schedule?
+            do throws(JSONReader.Fault) {
+                let root = try json.read()
+                schedule = decoder.schedule(root)
+            } catch {
+                noted.append(.init(offset: error.offset, path: "$", message: error.what, hint: error.hint))
+            }
+            noted += json.faults.map { .init(offset: $0.offset, path: "$", message: $0.what, hint: $0.hint) }
+            noted += decoder.reader.noted
+            let lines = LineIndex(bytes)
+            let faults = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map { _, noted in
+                let place = lines.place(of: noted.offset)
+                return ScheduleFault(
+                    file: file, line: place.line, column: place.column, path: noted.path, message: noted.message, hint: noted.hint)
+            }
+            return (schedule, faults)
+        }
+    }
+
+    private func schedule(_ root: JSONNode) -> Schedule? {
+        let path = SchedulePath.root
+        guard let top = reader.object(root, path, allowed: ScheduleKeys.top) else { return nil }
+        if let schema = top["$schema"] { _ = reader.string(schema, path.key("$schema"), "schedule.schema.json") }
+        version(top["version"], root)
+        let storage = storage(top["storage"], root)
+        let zone = zone(top["timeZone"], path.key("timeZone")) ?? .utc
+        let concurrency = reader.integer(top["concurrency"], path.key("concurrency"), 1...64) ?? 2
+        let servers = servers(top["servers"], root)
+        var defaults = Job(name: "", server: "", database: "", trigger: .cron(.never), zone: zone)
+        if let node = top["defaults"], let members = reader.object(node, path.key("defaults"), allowed: ScheduleKeys.defaults) {
+            JobDecoder(reader: reader, zones: zones).options(members, path.key("defaults"), node, into: &defaults)
+        }
+        let jobs = jobs(top["databases"], root, servers: servers, defaults: defaults)
+        guard let storage else { return nil }
+        return Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
+    }
+
+    private func version(_ node: JSONNode?, _ root: JSONNode) {
+        let path = SchedulePath.root.key("version")
+        guard let node else { return reader.fault(root.offset, .root, "\"version\" is missing", "Write \"version\": 1.") }
+        guard case .number("1") = node.value else {
+            return reader.fault(node.offset, path, "this version of the format is unknown", "Write 1; this program knows no other.")
+        }
+    }
+
+    private func storage(_ node: JSONNode?, _ root: JSONNode) -> Schedule.Storage? {
+        let path = SchedulePath.root.key("storage")
+        guard let node else {
+            reader.fault(root.offset, .root, "\"storage\" is missing", "Write \"storage\": { \"root\": \"/backups\" }.")
+            return nil
+        }
+        guard let members = reader.object(node, path, allowed: ScheduleKeys.storage) else { return nil }
+        if members["root"] == nil { reader.fault(node.offset, path, "\"root\" is missing", "Write \"root\": \"/backups\".") }
+        let folder = absolutePath(members["root"], path.key("root"), "/backups")
+        let state = absolutePath(members["state"], path.key("state"), "/var/lib/archon-backupd")
+        let minimumFree = reader.bytes(members["minimumFree"], path.key("minimumFree"), atLeast: 0) ?? 1 << 30
+        return folder.map { Schedule.Storage(root: $0, minimumFree: minimumFree, state: state) }
+    }
+
+    private func absolutePath(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
+        guard let text = reader.string(node, path, example), let node else { return nil }
+        let parts = text.split(separator: "/")
+        guard text.hasPrefix("/"), !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else {
+            reader.fault(node.offset, path, "\"\(text)\" is no absolute path to a folder", "Write it from / on, without . and .., like \"\(example)\".")
+            return nil
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    private func zone(_ node: JSONNode?, _ path: SchedulePath) -> Zone? {
+        JobDecoder(reader: reader, zones: zones).zone(node, path)
+    }
+
+    private func servers(_ node: JSONNode?, _ root: JSONNode) -> [Server] {
+        let path = SchedulePath.root.key("servers")
+        guard let node else {
+            reader.fault(root.offset, .root, "\"servers\" is missing", "Write \"servers\": { \"main\": { \"connection\": \"host=/var/run/postgresql user=postgres\" } }.")
+            return []
+        }
+        guard let members = reader.members(node, path) else { return [] }
+        if members.isEmpty { reader.fault(node.offset, path, "no server is named", "Name one with its \"connection\".") }
+        return members.compactMap { ServerDecoder(reader: reader).server($0, path.key($0.key)) }
+    }
+
+    private func jobs(_ node: JSONNode?, _ root: JSONNode, servers: [Server], defaults: Job) -> [Job] {
+        let path = SchedulePath.root.key("databases")
+        guard let node else {
+            reader.fault(root.offset, .root, "\"databases\" is missing", "Write \"databases\": { \"my_db\": { \"calendar\": \"*-*-* 02:00:00\" } }.")
+            return []
+        }
+        guard let members = reader.members(node, path) else { return [] }
+        let decoder = JobDecoder(reader: reader, zones: zones)
+        return members.compactMap { decoder.job($0, path.key($0.key), servers: servers, defaults: defaults) }
+    }
+}
+
+/// Turns byte offsets into lines and columns.
+private struct LineIndex {
+    private let bytes: [UInt8]
+    private var starts = [0]
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        for (index, byte) in bytes.enumerated() where byte == 0x0a { starts.append(index + 1) }
+    }
+
+    func place(of offset: Int) -> (line: Int, column: Int) {
+        var low = 0
+        var high = starts.count
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if starts[middle] <= offset { low = middle } else { high = middle }
+        }
+        let before = bytes[starts[low]..<min(offset, bytes.count)]
+        return (low + 1, String(decoding: before, as: UTF8.self).count + 1)
+    }
+}

@@ -1,0 +1,21 @@
+/// Every key that a schedule may have, place by place. The decoder reads by these lists and a test holds
+/// config/schedule.schema.json to them.
+package enum ScheduleKeys {
+    package static let top = [
+        "$schema", "version", "storage", "timeZone", "concurrency", "servers", "defaults", "databases",
+    ]
+    package static let storage = ["root", "minimumFree", "state"]
+    package static let server = ["connection", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase"]
+    package static let defaults = [
+        "jitter", "catchUp", "format", "compression", "jobs", "timeout", "lockTimeout", "retry", "excludeTableData",
+        "globals", "hooks", "retention",
+    ]
+    package static let job =
+        ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas"] + defaults
+    package static let retention = [
+        "keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin", "keepAtLeast",
+        "maximumBytes",
+    ]
+    package static let retry = ["attempts", "delay"]
+    package static let hooks = ["before", "after", "timeout"]
+}

@@ -1,0 +1,155 @@
+/// Reads typed values out of JSON nodes and collects what is wrong with them; a value that is wrong reads as nil.
+final class ScheduleReader {
+    struct Noted {
+        let offset: Int
+        let path: String
+        let message: String
+        let hint: String?
+    }
+
+    private(set) var noted: [Noted] = []
+
+    func fault(_ offset: Int, _ path: SchedulePath, _ message: String, _ hint: String? = nil) {
+        noted.append(Noted(offset: offset, path: path.text, message: message, hint: hint))
+    }
+
+    /// The members of an object whose keys are among `allowed`; others are faults.
+    func object(_ node: JSONNode, _ path: SchedulePath, allowed: [String]) -> [String: JSONNode]? {
+        guard let members = members(node, path) else { return nil }
+        var found: [String: JSONNode] = [:]
+        for member in members {
+            if allowed.contains(member.key) {
+                found[member.key] = member.value
+            } else {
+                unknown(member, path.key(member.key), allowed: allowed)
+            }
+        }
+        return found
+    }
+
+    /// The members of an object whose keys are names of the user's.
+    func members(_ node: JSONNode, _ path: SchedulePath) -> [JSONNode.Member]? {
+        guard case .object(let members) = node.value else {
+            fault(node.offset, path, "must be an object, not \(node.kind)", "Write it as { … }.")
+            return nil
+        }
+        return members
+    }
+
+    private func unknown(_ member: JSONNode.Member, _ path: SchedulePath, allowed: [String]) {
+        if ["password", "pgpassword", "passwd"].contains(member.key.lowercased()) {
+            return fault(member.keyOffset, path, "a password does not belong in this file", Self.passwordHint)
+        }
+        let nearest = allowed.min { Self.distance($0, member.key) < Self.distance($1, member.key) }
+        let isNear = nearest.map { Self.distance($0, member.key) <= max(2, member.key.count / 3) } ?? false
+        let list = allowed.filter { $0 != "$schema" }.joined(separator: ", ")
+        fault(member.keyOffset, path, "this key is unknown", isNear ? "Did you mean \"\(nearest ?? "")\"?" : "Known here: \(list).")
+    }
+
+    static let passwordHint =
+        "Use \"passfile\" (a libpq password file), \"passwordCredential\" (a systemd credential) or a service file."
+
+    func string(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
+        guard let node else { return nil }
+        guard case .string(let text) = node.value else {
+            fault(node.offset, path, "must be a string, not \(node.kind)", "Write it like \"\(example)\".")
+            return nil
+        }
+        guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
+            fault(node.offset, path, text.isEmpty ? "is empty" : "has a control character in it", "Write it like \"\(example)\".")
+            return nil
+        }
+        return text
+    }
+
+    func bool(_ node: JSONNode?, _ path: SchedulePath) -> Bool? {
+        guard let node else { return nil }
+        guard case .bool(let value) = node.value else {
+            fault(node.offset, path, "must be true or false, not \(node.kind)", "Write true or false without quotes.")
+            return nil
+        }
+        return value
+    }
+
+    func integer(_ node: JSONNode?, _ path: SchedulePath, _ range: ClosedRange<Int>) -> Int? {
+        guard let node else { return nil }
+        let hint = "Write a whole number from \(range.lowerBound) to \(range.upperBound)."
+        guard case .number(let text) = node.value else {
+            fault(node.offset, path, "must be a number, not \(node.kind)", hint)
+            return nil
+        }
+        guard let value = Int(text), range.contains(value) else {
+            fault(node.offset, path, "is \(text)", hint)
+            return nil
+        }
+        return value
+    }
+
+    func seconds(_ node: JSONNode?, _ path: SchedulePath, _ range: ClosedRange<Double>) -> Double? {
+        guard let text = string(node, path, "90s"), let node else { return nil }
+        guard let seconds = TimeSpan.seconds(text) else {
+            fault(node.offset, path, "\"\(text)\" is no time span", "Write one like \"90s\", \"6h\" or \"1d 12h\".")
+            return nil
+        }
+        guard range.contains(seconds) else {
+            fault(
+                node.offset, path, "\"\(text)\" is out of range",
+                "Write a time span from \(TimeSpan.text(range.lowerBound)) to \(TimeSpan.text(range.upperBound)).")
+            return nil
+        }
+        return seconds
+    }
+
+    func bytes(_ node: JSONNode?, _ path: SchedulePath, atLeast least: Int64) -> Int64? {
+        guard let node else { return nil }
+        let hint = "Write a size like \"500MiB\" or \"5GiB\"."
+        let text: String
+        switch node.value {
+        case .string(let string): text = string
+        case .number(let number): text = number
+        case .null, .bool, .array, .object:
+            fault(node.offset, path, "must be a size, not \(node.kind)", hint)
+            return nil
+        }
+        guard let bytes = ByteSize.bytes(text), bytes >= least else {
+            fault(node.offset, path, "\"\(text)\" is no size that can be used here", hint)
+            return nil
+        }
+        return bytes
+    }
+
+    func strings(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> [String]? {
+        guard let node else { return nil }
+        guard case .array(let elements) = node.value else {
+            fault(node.offset, path, "must be an array of strings, not \(node.kind)", "Write it like [\"\(example)\"].")
+            return nil
+        }
+        return elements.enumerated().compactMap { string($1, path.index($0), example) }
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice? where Choice.RawValue == String {
+        let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+        guard let text = string(node, path, Choice.allCases.first?.rawValue ?? ""), let node else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            fault(node.offset, path, "\"\(text)\" is not known", "Write \(choices).")
+            return nil
+        }
+        return choice
+    }
+
+    /// Levenshtein's distance, case aside.
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let right = Array(right.lowercased().prefix(64))
+        var row = Array(0...right.count)
+        for (index, character) in left.lowercased().enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in right.indices {
+                let above = row[column + 1]
+                row[column + 1] = min(above + 1, row[column] + 1, diagonal + (right[column] == character ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[right.count]
+    }
+}

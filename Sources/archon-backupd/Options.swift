@@ -1,0 +1,49 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+/// Where the schedule is: `--config`, else ARCHON_BACKUPD_CONFIG, else the usual place.
+struct ConfigOption: ParsableArguments {
+    @Option(help: ArgumentHelp("The schedule.", discussion: "Default: $ARCHON_BACKUPD_CONFIG, or \(ScheduleFile.usualPath).", valueName: "path"))
+    var config: String?
+
+    var path: String {
+        config ?? ProcessInfo.processInfo.environment["ARCHON_BACKUPD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
+            ?? ScheduleFile.usualPath
+    }
+
+    func load() throws -> Schedule { try ScheduleFile.load(path) }
+}
+
+extension Schedule {
+    /// The jobs of those names in the order given, or all when none is; an unknown name is a failure that lists the known.
+    func jobs(named names: [String]) throws -> [Job] {
+        if names.isEmpty { return jobs }
+        return try names.map { name in
+            guard let job = job(named: name) else {
+                throw Failure(
+                    .usage, "there is no job \"\(name)\" in the schedule",
+                    hint: "Its jobs are: \(jobs.map(\.name).joined(separator: ", ")).")
+            }
+            return job
+        }
+    }
+}
+
+/// Writes to stdout what was asked for.
+func answer(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+/// Writes to stderr what a person may want to know.
+func tell(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+/// A value as JSON on stdout: sorted keys, ISO 8601 instants in UTC.
+func answerJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .custom { date, encoder in
+        var container = encoder.singleValueContainer()
+        try container.encode(Zone.utc.iso8601(date))
+    }
+    answer(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
