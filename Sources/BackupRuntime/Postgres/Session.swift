@@ -1,0 +1,147 @@
+import BackupCore
+import CLibPQ
+import Dispatch
+import Foundation
+import Synchronization
+
+/// One connection to a server. Text in, text out; each call runs on a thread of the connection's own, for libpq blocks.
+/// A cancelled task asks the server to cancel the statement. Closed when it is no longer used.
+package final class Session: Sendable {
+    /// What the server said against a statement.
+    package struct Fault: Error, Sendable {
+        package let sqlState: String
+        package let message: String
+        package let detail: String?
+    }
+
+    private final class Connection: @unchecked Sendable {
+        // Safe: used on `queue` only, but for PQgetCancel, which the manual allows from any thread.
+        let pointer: OpaquePointer
+        init(_ pointer: OpaquePointer) { self.pointer = pointer }
+        deinit { PQfinish(pointer) }
+    }
+
+    private let connection: Connection
+    private let queue: DispatchQueue
+    /// As `SHOW server_version_num`: 150018.
+    package let serverVersion: Int
+    /// As the server writes it: `15.18 (Debian 15.18-0+deb12u1)`.
+    package let serverVersionText: String
+    package let backendPID: Int32
+
+    private init(_ pointer: OpaquePointer, _ queue: DispatchQueue) {
+        connection = Connection(pointer)
+        self.queue = queue
+        serverVersion = Int(PQserverVersion(pointer))
+        serverVersionText = PQparameterStatus(pointer, "server_version").map { String(cString: $0) } ?? ""
+        backendPID = PQbackendPID(pointer)
+    }
+
+    /// Throws `.unavailable` with the server's words when there is no connection to be had.
+    package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws -> Session {
+        let queue = DispatchQueue(label: "archon-backupd.session")
+        let parameters = settings.parameters(database: database, applicationName: applicationName)
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { @Sendable in
+                continuation.resume(with: Result { try connect(parameters, settings, database, queue) })
+            }
+        }
+    }
+
+    private static func connect(
+        _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String, _ queue: DispatchQueue
+    ) throws -> Session {
+        let all = parameters + [("client_encoding", "UTF8"), ("fallback_application_name", "archon-backupd")]
+        var names: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.name)) } + [nil]
+        var values: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.value)) } + [nil]
+        defer { for text in names + values { free(UnsafeMutablePointer(mutating: text)) } }
+        guard let pointer = PQconnectdbParams(&names, &values, 0) else {
+            throw Failure(.unavailable, "no memory for a connection to \(settings.place)")
+        }
+        guard PQstatus(pointer) == CONNECTION_OK else {
+            let said = String(cString: PQerrorMessage(pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
+            PQfinish(pointer)
+            let isMissing = said.contains("database \"\(database)\" does not exist")
+            throw Failure(
+                .unavailable, isMissing ? "the database \(database) does not exist" : "no connection to database \(database) (\(settings.place))",
+                hint: isMissing ? nil : "Is the server running, and may this user connect? Try psql with the same parameters.", cause: said)
+        }
+        PQsetNoticeProcessor(pointer, { _, _ in }, nil)
+        return Session(pointer, queue)
+    }
+
+    /// The rows of a statement, each value as text or nil for NULL. Throws `Session.Fault` for what the server refuses,
+    /// `.unavailable` when the connection is lost.
+    @discardableResult
+    package func query(_ sql: String, _ parameters: [String?] = []) async throws -> [[String?]] {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.async { @Sendable in
+                    continuation.resume(with: Result { try self.perform(sql, parameters) })
+                }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// The only value of the only row; nil for NULL or no row.
+    package func value(_ sql: String, _ parameters: [String?] = []) async throws -> String? {
+        try await query(sql, parameters).first?.first ?? nil
+    }
+
+    private func perform(_ sql: String, _ parameters: [String?]) throws -> [[String?]] {
+        let texts = parameters.map { $0.map { UnsafePointer<CChar>(strdup($0)) } ?? nil }
+        defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }
+        let pointer = connection.pointer
+        // Without parameters the simple protocol, which takes several statements at once.
+        let result = parameters.isEmpty
+            ? PQexec(pointer, sql) : PQexecParams(pointer, sql, Int32(texts.count), nil, texts, nil, nil, 0)
+        defer { PQclear(result) }
+        switch PQresultStatus(result) {
+        case PGRES_TUPLES_OK: return rows(result)
+        case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return []
+        default: throw fault(result)
+        }
+    }
+
+    private func rows(_ result: OpaquePointer?) -> [[String?]] {
+        let columns = PQnfields(result)
+        return (0..<PQntuples(result)).map { row in
+            (0..<columns).map { column in
+                PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+            }
+        }
+    }
+
+    private func fault(_ result: OpaquePointer?) -> any Error {
+        func field(_ code: Character) -> String? {
+            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
+        }
+        guard PQstatus(connection.pointer) == CONNECTION_OK, let message = field("M") else {
+            let said = String(cString: PQerrorMessage(connection.pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
+            return Failure(.unavailable, "the connection to the server was lost", hint: "Was the server restarted?", cause: said)
+        }
+        return Fault(sqlState: field("C") ?? "", message: message, detail: field("D"))
+    }
+
+    private func cancel() {
+        guard let handle = PQgetCancel(connection.pointer) else { return }
+        defer { PQfreeCancel(handle) }
+        var message = [CChar](repeating: 0, count: 256)
+        _ = PQcancel(handle, &message, Int32(message.count))
+    }
+
+    /// `name` as an SQL identifier, always in quotes.
+    package static func identifier(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
+
+    /// `text` as an SQL string; with a backslash in it, in the E form, which means the same under every setting.
+    package static func literal(_ text: String) -> String {
+        let quoted = "'" + text.replacing("'", with: "''").replacing("\\", with: "\\\\") + "'"
+        return text.contains("\\") ? "E" + quoted : quoted
+    }
+}
+
+extension Session.Fault: CustomStringConvertible {
+    package var description: String { [message, detail].compactMap { $0 }.joined(separator: "\n") + " (\(sqlState))" }
+}
