@@ -1,0 +1,41 @@
+import Foundation
+
+/// One dump as retention sees it.
+package struct RetentionDump: Sendable, Equatable {
+    package var name: String
+    package var time: Date
+    package var bytes: Int64
+    package var rows: Int
+    /// Whole and proven: the only kind that counts, and the only kind that is ever removed.
+    package var isProven: Bool
+
+    package init(name: String, time: Date, bytes: Int64, rows: Int, isProven: Bool) {
+        self.name = name
+        self.time = time
+        self.bytes = bytes
+        self.rows = rows
+        self.isProven = isProven
+    }
+}
+
+/// What retention says of one dump, and why.
+package struct RetentionDecision: Sendable, Equatable {
+    package enum Verdict: String, Sendable { case keep, remove }
+    package var dump: RetentionDump
+    package var verdict: Verdict
+    /// Never empty.
+    package var reasons: [String]
+}
+
+/// What retention says of all dumps of a job.
+package struct RetentionPlan: Sendable, Equatable {
+    /// Newest first.
+    package var decisions: [RetentionDecision]
+    /// Why nothing is to be removed now although decisions say so; nil when pruning may go on.
+    package var suspension: String?
+
+    /// What is to be removed, oldest first; nothing while pruning is suspended.
+    package var removals: [RetentionDump] {
+        suspension == nil ? decisions.filter { $0.verdict == .remove }.map(\.dump).reversed() : []
+    }
+}

@@ -1,0 +1,206 @@
+import BackupCore
+import Foundation
+
+/// One job's folder: dumps are published into it, listed, and removed. What is listed as whole has a manifest, which comes
+/// last and goes first; whatever a crash leaves half done is finished or swept by `sweep`.
+///
+/// Publishing X: `.partial-X.dump`, `.partial-X.globals.sql`, `.partial-X.json` durable; then renamed: globals, archive,
+/// (folder durable), manifest, (folder durable). Removing X: `X.json` renamed to `.partial-removed-X.json`, (folder
+/// durable), archive, globals, and that file removed. So after a crash a `.partial-X.json` beside `X.dump` is a publishing
+/// that only lacks its last rename, and a `.partial-removed-X.json` is a removal that lacks its end.
+package struct JobFolder: Sendable {
+    package let job: String
+    package let database: String
+    package let path: String
+    /// Called before each step that changes the disk; a test stops there, as a power cut would.
+    var step: @Sendable (String) throws -> Void = { _ in }
+
+    package init(job: Job, root: String) {
+        self.job = job.name
+        database = job.database
+        path = "\(root)/\(job.name)"
+    }
+
+    package func prepare() throws { try Disk.makeFolder(path) }
+
+    package func archivePath(_ name: DumpName) -> String { "\(path)/\(name).dump" }
+    package func manifestPath(_ name: DumpName) -> String { "\(path)/\(name).json" }
+    package func globalsPath(_ name: DumpName) -> String { "\(path)/\(name).globals.sql" }
+    func partialPath(_ name: DumpName, _ suffix: String) -> String { "\(path)/.partial-\(name)\(suffix)" }
+    private func removedPath(_ name: DumpName) -> String { "\(path)/.partial-removed-\(name).json" }
+
+    /// The name for a run that begins at `time`, a second or more later when that one is taken.
+    package func freeName(at time: Date) -> DumpName {
+        var name = DumpName(job: job, time: time)
+        while [archivePath(name), manifestPath(name), partialPath(name, ".dump"), removedPath(name)].contains(where: Disk.exists) {
+            name = DumpName(job: job, time: name.time.addingTimeInterval(1))
+        }
+        return name
+    }
+
+    // MARK: publishing
+
+    /// Makes a dump out of its partial files and its manifest. When it returns, the dump is listed and survives a power cut.
+    package func publish(_ name: DumpName, _ manifest: Manifest) throws {
+        let archive = partialPath(name, ".dump")
+        try step("sync archive")
+        if Disk.isFolder(archive) {
+            for member in try Disk.names(in: archive) { try Disk.sync("\(archive)/\(member)") }
+            try Disk.sync(archive, isFolder: true)
+        } else {
+            try Disk.sync(archive)
+        }
+        if manifest.globals != nil {
+            try step("sync globals")
+            try Disk.sync(partialPath(name, ".globals.sql"))
+        }
+        try step("write manifest")
+        try Disk.write(try ManifestCodec.encode(manifest), to: partialPath(name, ".json"))
+        try step("sync folder before renaming")
+        try Disk.sync(path, isFolder: true)
+        if manifest.globals != nil {
+            try step("rename globals")
+            try Disk.rename(partialPath(name, ".globals.sql"), globalsPath(name))
+        }
+        try step("rename archive")
+        try Disk.rename(archive, archivePath(name))
+        try step("sync folder before the manifest")
+        try Disk.sync(path, isFolder: true)
+        try step("rename manifest")
+        try Disk.rename(partialPath(name, ".json"), manifestPath(name))
+        try step("sync folder after the manifest")
+        try Disk.sync(path, isFolder: true)
+    }
+
+    /// Puts another manifest in place of a dump's own, all or nothing.
+    package func replaceManifest(_ name: DumpName, _ manifest: Manifest) throws {
+        let temporary = "\(path)/.partial-new-\(name).json"
+        try Disk.remove(temporary)
+        try Disk.write(try ManifestCodec.encode(manifest), to: temporary)
+        try Disk.rename(temporary, manifestPath(name))
+        try Disk.sync(path, isFolder: true)
+    }
+
+    /// Removes what a failed run has written.
+    package func discard(_ name: DumpName) throws {
+        for suffix in [".dump", ".globals.sql", ".json"] { try Disk.remove(partialPath(name, suffix)) }
+    }
+
+    // MARK: removing
+
+    /// Unlists a dump and then removes its bytes.
+    package func remove(_ name: DumpName) throws {
+        try step("unlist")
+        try Disk.rename(manifestPath(name), removedPath(name))
+        try step("sync folder after unlisting")
+        try Disk.sync(path, isFolder: true)
+        try finishRemoval(name)
+    }
+
+    private func finishRemoval(_ name: DumpName) throws {
+        try step("remove archive")
+        try Disk.remove(archivePath(name))
+        try step("remove globals")
+        try Disk.remove(globalsPath(name))
+        try step("sync folder after the archive")
+        try Disk.sync(path, isFolder: true)
+        try step("remove the removed manifest")
+        try Disk.remove(removedPath(name))
+    }
+
+    /// Finishes or removes what a crash has left. Only for who holds the job's lock. Returns the names it dealt with.
+    package func sweep() throws -> [String] {
+        guard Disk.isFolder(path) else { return [] }
+        var swept: [String] = []
+        for file in try Disk.names(in: path) where file.hasPrefix(".partial-") {
+            swept.append(file)
+            if let name = DumpName(file.dropFirst(".partial-removed-".count).dropLast(5), job: job), file.hasPrefix(".partial-removed-") {
+                try finishRemoval(name)
+            } else if let name = DumpName(file.dropFirst(".partial-".count).dropLast(5), job: job), file.hasSuffix(".json") {
+                try finishPublishing(name)
+            } else {
+                try Disk.remove("\(path)/\(file)")
+            }
+        }
+        if !swept.isEmpty { try Disk.sync(path, isFolder: true) }
+        return swept
+    }
+
+    private func finishPublishing(_ name: DumpName) throws {
+        let file = partialPath(name, ".json")
+        // A manifest cut short by the crash was not durable yet, so nothing had been renamed: it goes.
+        let manifest = FileManager.default.contents(atPath: file).flatMap { try? ManifestCodec.decode($0, file: file) }
+        if let manifest, Disk.bytes(of: archivePath(name)) == manifest.bytes {
+            try Disk.rename(file, manifestPath(name))
+        } else {
+            try Disk.remove(file)
+            if !Disk.exists(archivePath(name)) { try Disk.remove(globalsPath(name)) }
+        }
+    }
+
+    // MARK: listing
+
+    /// Everything in the folder that is, was or should be a dump, oldest first.
+    package func list() throws -> [StoredDump] {
+        guard Disk.isFolder(path) else { return [] }
+        let names = try Disk.names(in: path)
+        var found: [StoredDump] = []
+        for file in names where !file.hasPrefix(".") {
+            if file.hasSuffix(".json"), let name = DumpName(file.dropLast(5), job: job) {
+                found.append(stored(name))
+            } else if file.hasSuffix(".dump") {
+                if let name = DumpName(file.dropLast(5), job: job) {
+                    guard !names.contains("\(name).json") else { continue }
+                    found.append(StoredDump(job: job, name: "\(name)", path: archivePath(name), time: name.time, bytes: Disk.bytes(of: archivePath(name)) ?? 0, state: .damaged("it has no manifest; `archon-backupd adopt` reads it and makes one")))
+                } else if let time = DumpName.legacyTime(of: file, database: database) ?? DumpName.legacyTime(of: file, database: job) {
+                    let path = "\(path)/\(file)"
+                    found.append(StoredDump(job: job, name: String(file.dropLast(5)), path: path, time: time, bytes: Disk.bytes(of: path) ?? 0, state: .legacy))
+                }
+            }
+        }
+        return found.sorted { ($0.time, $0.name) < ($1.time, $1.name) }
+    }
+
+    private func stored(_ name: DumpName) -> StoredDump {
+        let file = manifestPath(name)
+        let archive = archivePath(name)
+        let bytes = Disk.bytes(of: archive)
+        let state: StoredDump.State
+        do {
+            guard let data = FileManager.default.contents(atPath: file) else { throw Disk.failure("cannot read \(file)") }
+            let manifest = try ManifestCodec.decode(data, file: file)
+            state =
+                bytes == nil ? .damaged("its archive is missing")
+                : bytes != manifest.bytes ? .damaged("its archive has \(bytes ?? 0) bytes where the manifest says \(manifest.bytes)")
+                : manifest.job != job || manifest.dump != "\(name)" ? .damaged("its manifest is that of \(manifest.dump)")
+                : .whole(manifest)
+        } catch let failure as Failure {
+            state = .damaged(failure.message)
+        } catch {
+            state = .damaged("\(error)")
+        }
+        return StoredDump(job: job, name: "\(name)", path: archive, time: name.time, bytes: bytes ?? 0, state: state)
+    }
+}
+
+/// What stands in a job's folder under the name of a dump.
+package struct StoredDump: Sendable {
+    package enum State: Sendable {
+        case whole(Manifest)
+        /// Left by the older shell script: nothing is known of it.
+        case legacy
+        /// Not to be trusted, and why.
+        case damaged(String)
+    }
+    package var job: String
+    package var name: String
+    package var path: String
+    package var time: Date
+    package var bytes: Int64
+    package var state: State
+
+    package var manifest: Manifest? {
+        guard case .whole(let manifest) = state else { return nil }
+        return manifest
+    }
+}
