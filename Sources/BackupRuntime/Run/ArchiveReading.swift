@@ -1,0 +1,106 @@
+import BackupCore
+import Foundation
+
+/// The full read: pg_restore turns the whole archive into a script, which is counted as it streams by. Only this shows
+/// that an archive is whole; `pg_restore --list` is content with half of one.
+package struct ArchiveReading: Sendable, Equatable {
+    /// Entries of the table of contents.
+    package var entries: Int
+    package var rows: [String: Int]
+    package var largeObjects: Int
+    /// `15.18 (Debian 15.18-0+deb12u1)`, as the archive's head says.
+    package var pgDumpVersion: String
+    /// The server it was dumped from, in the same words.
+    package var serverVersion: String
+    package var database: String
+
+    /// Throws `.damaged` when the archive cannot be read to its end, `.failed` when the time is over. `progress` is told of
+    /// bytes of script and rows so far.
+    package static func take(
+        _ path: String, tools: Tools, timeoutSeconds: Double, progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) async throws -> ArchiveReading {
+        let head = try await contents(path, tools: tools, timeoutSeconds: timeoutSeconds)
+        let scanner = Shared(ArchiveScanner())
+        let ending = try await Child.run(tools.restore, ["--file=-", path], timeoutSeconds: timeoutSeconds) { buffer in
+            let bytes = scanner.with { scanner in
+                scanner.scan(buffer)
+                return scanner.bytes
+            }
+            progress(bytes)
+        }
+        try check(ending, path, "read", timeoutSeconds)
+        let read = scanner.with { $0 }
+        guard read.isComplete else {
+            throw Failure(.damaged, "the archive \(path) ends inside \(read.openTable.map { "the rows of \($0)" } ?? "a statement")")
+        }
+        // The list has no quotes: `public user` is `public."user"` in the script.
+        let missing = head.tables.subtracting(read.rows.keys.map { $0.replacing("\"", with: "") })
+        guard missing.isEmpty else {
+            throw Failure(.damaged, "the archive \(path) lists data of \(missing.sorted().joined(separator: ", ")) and does not hold it")
+        }
+        return ArchiveReading(
+            entries: head.entries, rows: read.rows, largeObjects: read.largeObjects, pgDumpVersion: head.pgDumpVersion,
+            serverVersion: head.serverVersion, database: head.database)
+    }
+
+    /// The table of contents: `pg_restore --list`.
+    private static func contents(_ path: String, tools: Tools, timeoutSeconds: Double) async throws -> Contents {
+        let said = OutputText(limit: 1 << 30)
+        let ending = try await Child.run(tools.restore, ["--list", path], timeoutSeconds: timeoutSeconds) { said.add($0) }
+        try check(ending, path, "listed", timeoutSeconds)
+        return Contents(said.text)
+    }
+
+    private static func check(_ ending: Child.Ending, _ path: String, _ verb: String, _ timeoutSeconds: Double) throws {
+        switch ending.cause {
+        case .exited(0): return
+        case .interrupted: throw CancellationError()
+        case .timedOut:
+            throw Failure(.failed, "the archive \(path) could not be \(verb) within \(TimeSpan.text(timeoutSeconds))", hint: "Raise \"timeout\", if the database has grown.")
+        case .exited, .signaled:
+            let isNewer = ending.errors.contains("unsupported version")
+            throw Failure(
+                isNewer ? .unavailable : .damaged, "the archive \(path) cannot be \(verb): pg_restore \(ending.description)",
+                hint: isNewer ? "It was written by a newer pg_dump: install its postgresql-client." : nil, cause: ending.errors)
+        }
+    }
+
+    /// `; Dumped by pg_dump version: 15.18 (Debian …)` and the entries below.
+    private struct Contents {
+        var entries = 0
+        /// Tables with an entry for data. Names with a space or a quote are left out: the list does not say where they end.
+        var tables: Set<String> = []
+        var pgDumpVersion = ""
+        var serverVersion = ""
+        var database = ""
+
+        init(_ text: String) {
+            for line in text.split(separator: "\n") {
+                if line.first == ";" {
+                    head(line)
+                } else if line.first?.isNumber == true {
+                    entries += 1
+                    table(line)
+                }
+            }
+        }
+
+        private mutating func head(_ line: Substring) {
+            func value(_ key: String) -> String? {
+                line.range(of: key).map { line[$0.upperBound...].trimmingCharacters(in: .whitespaces) }
+            }
+            if let version = value("Dumped by pg_dump version:") { pgDumpVersion = version }
+            if let version = value("Dumped from database version:") { serverVersion = version }
+            if let name = value("dbname:") { database = name }
+        }
+
+        /// `3381; 0 16400 TABLE DATA public archon_settings postgres`.
+        private mutating func table(_ line: Substring) {
+            let words = line.split(separator: " ")
+            guard words.count == 8, words[3] == "TABLE", words[4] == "DATA", words[5] != "-" else { return }
+            let names = words[5...6]
+            guard names.allSatisfy({ $0.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") } && $0.first?.isNumber == false }) else { return }
+            tables.insert("\(words[5]).\(words[6])")
+        }
+    }
+}

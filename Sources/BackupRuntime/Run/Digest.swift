@@ -1,0 +1,78 @@
+import BackupCore
+import CCrypto
+import Foundation
+
+/// SHA-256 by libcrypto.
+struct Digest: ~Copyable {
+    private let context: OpaquePointer
+
+    init() throws {
+        guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+            throw Failure(.failed, "libcrypto gives no SHA-256")
+        }
+        self.context = context
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    func add(_ bytes: UnsafeRawBufferPointer) { _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count) }
+
+    /// Lower-case hexadecimal.
+    consuming func hex() -> String {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        _ = EVP_DigestFinal_ex(context, &bytes, nil)
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    static func hex(of text: String) throws -> String {
+        let digest = try Digest()
+        var text = text
+        text.withUTF8 { digest.add(UnsafeRawBufferPointer($0)) }
+        return digest.hex()
+    }
+
+    /// Of a file's bytes; `progress` is told of each part read. A cancelled task throws.
+    static func hex(ofFile path: String, progress: (Int64) -> Void = { _ in }) throws -> (sha256: String, bytes: Int64) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Disk.failure("cannot open \(path)") }
+        defer { close(descriptor) }
+        let digest = try Digest()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        var total: Int64 = 0
+        while true {
+            try Task.checkCancellation()
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Disk.failure("cannot read \(path)") }
+            if count == 0 { break }
+            digest.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            total += Int64(count)
+            progress(Int64(count))
+        }
+        return (digest.hex(), total)
+    }
+}
+
+/// What an archive's bytes are: one file, or the members of a directory archive.
+package struct ArchiveDigest: Sendable, Equatable {
+    package var bytes: Int64
+    package var sha256: String
+    package var members: [Manifest.Member]?
+
+    /// Reads every byte of the archive at `path`.
+    package static func take(_ path: String, progress: (Int64) -> Void = { _ in }) throws -> ArchiveDigest {
+        guard Disk.isFolder(path) else {
+            let (sha256, bytes) = try Digest.hex(ofFile: path, progress: progress)
+            return ArchiveDigest(bytes: bytes, sha256: sha256, members: nil)
+        }
+        let members = try Disk.names(in: path).map { name in
+            let (sha256, bytes) = try Digest.hex(ofFile: "\(path)/\(name)", progress: progress)
+            return Manifest.Member(name: name, bytes: bytes, sha256: sha256)
+        }
+        let lines = members.map { "\($0.sha256)  \($0.name)\n" }.joined()
+        return ArchiveDigest(
+            bytes: members.reduce(0) { $0 + $1.bytes }, sha256: try Digest.hex(of: lines), members: members)
+    }
+}
