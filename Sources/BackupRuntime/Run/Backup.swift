@@ -1,0 +1,250 @@
+import BackupCore
+import Foundation
+
+/// One run's work, from the free room on the disk to a dump that is listed. It throws a `Failure` for what went wrong and
+/// `CancellationError` when the task was cancelled; in either case nothing of it stays on the disk or on the server.
+package struct Backup: Sendable {
+    private let request: RunRequest
+    private let folder: JobFolder
+    private let began: Date
+    private let progress: @Sendable (RunProgress) -> Void
+    /// Told of what is wrong but does not spoil the dump.
+    private let warn: @Sendable (Failure) -> Void
+    private var job: Job { request.job }
+    private var applicationName: String { ApplicationName.of(job: job.name) }
+
+    package init(
+        _ request: RunRequest, folder: JobFolder, began: Date, progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
+        warn: @escaping @Sendable (Failure) -> Void = { _ in }
+    ) {
+        self.request = request
+        self.folder = folder
+        self.began = began
+        self.progress = progress
+        self.warn = warn
+    }
+
+    /// Only for who holds the job's lock.
+    package func perform(lock: borrowing JobLock) async throws -> Manifest {
+        try folder.prepare()
+        let name = folder.freeName(at: began)
+        do {
+            let manifest = try await withTimeLimit { limit in
+                try checkRoom()
+                if let before = job.before { try await HookRun.run(before, name: "before", environment: hookEnvironment(name)) }
+                return try await dump(name, limit)
+            }
+            await runAfterHook(hookEnvironment(name, outcome: "succeeded", bytes: manifest.bytes))
+            return manifest
+        } catch {
+            // The first fault is the one to tell; what the cleaning up cannot do, the next run's sweep will.
+            try? folder.discard(name)  // see above
+            let failure = error as? Failure
+            await runAfterHook(
+                hookEnvironment(name, outcome: failure == nil ? "interrupted" : "failed", error: failure?.message ?? "interrupted"))
+            throw error
+        }
+    }
+
+    // MARK: limits
+
+    /// What is left of the run's `timeout`.
+    private struct Limit: Sendable {
+        let end: ContinuousClock.Instant
+        let job: Job
+
+        /// Throws when nothing is left.
+        func remaining() throws -> Double {
+            let left = ContinuousClock.now.duration(to: end)
+            guard left > .zero else { throw fault }
+            return Double(left.components.seconds) + Double(left.components.attoseconds) / 1e18
+        }
+
+        var fault: Failure {
+            Failure(
+                .failed, "the run took longer than its timeout of \(TimeSpan.text(job.timeoutSeconds))",
+                hint: "Raise \"timeout\" of \(job.name), or find what slows the server down.")
+        }
+    }
+
+    private func withTimeLimit<Result>(_ body: (Limit) async throws -> Result) async throws -> Result {
+        try await body(Limit(end: .now + .seconds(job.timeoutSeconds), job: job))
+    }
+
+    private func checkRoom() throws {
+        let free = try Disk.freeBytes(at: folder.path)
+        // A fifth more than last time: databases grow.
+        let expected = Int64(Double(request.previous?.bytes ?? 0) * 1.2)
+        let needed = expected + request.storage.minimumFree
+        guard free >= needed else {
+            throw Failure(
+                .cannotWrite,
+                "\(folder.path) has \(ByteSize.text(free)) free, and \(ByteSize.text(needed)) are needed (\(ByteSize.text(expected)) for the dump, \(ByteSize.text(request.storage.minimumFree)) minimumFree)",
+                hint: "Free some room, lower the retention or minimumFree, or move storage.root.")
+        }
+    }
+
+    // MARK: the work
+
+    private func dump(_ name: DumpName, _ limit: Limit) async throws -> Manifest {
+        let settings = try ConnectionSettings(request.server)
+        let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
+        let tools = try await Tools.find(serverMajor: session.serverVersion / 10_000)
+        // We hold the job's lock: a pg_dump under our name is left from a daemon that was killed.
+        try await endBackends(session)
+        let facts = try await DatabaseFacts.gather(session)
+        try await checkPatterns(session)
+        var warnings = largeObjectWarning(facts)
+        let compression = try await CompressionChoice.choose(job.compression, tools: tools)
+        let archive = folder.partialPath(name, ".dump")
+        try await runDump(archive, settings, tools, compression, limit)
+        let reading = try await ArchiveReading.take(archive, tools: tools, timeoutSeconds: try limit.remaining()) { bytes in
+            progress(RunProgress(phase: .reading, bytes: bytes))
+        }
+        let digest = try ArchiveDigest.take(archive)
+        let globals = job.dumpsGlobals ? try await dumpGlobals(name, settings, tools, facts, limit) : nil
+        if let globals, !globals.hasPasswords {
+            warnings.append("roles were dumped without their passwords: the user may not read pg_authid")
+        }
+        let manifest = Manifest(
+            job: job.name, server: request.server.name, database: job.database, dump: "\(name)", slot: request.slot, began: began,
+            ended: Date(), snapshot: facts.time, format: job.format, compression: compression.text, pgDumpVersion: tools.version,
+            serverVersion: session.serverVersionText, bytes: digest.bytes, sha256: digest.sha256, members: digest.members,
+            entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects, extensions: facts.extensions,
+            properties: facts.properties, globals: globals, proof: .read, warnings: warnings,
+            tool: "archon-backupd \(Version.current)")
+        try Task.checkCancellation()
+        try folder.publish(name, manifest)
+        return manifest
+    }
+
+    private func checkPatterns(_ session: Session) async throws {
+        for (key, patterns, isSchema) in [
+            ("excludeTables", job.excludeTables, false), ("excludeTableData", job.excludeTableData, false), ("schemas", job.schemas, true),
+        ] {
+            let unmatched = try await DatabaseFacts.unmatched(patterns, isSchema: isSchema, session)
+            guard let first = unmatched.first else { continue }
+            throw Failure(
+                .failed, "\(key) of \(job.name) has \(unmatched.map { "\"\($0)\"" }.joined(separator: ", ")), which matches nothing in \(job.database)",
+                hint: "Correct \"\(first)\" or take it out: pg_dump would pass over it without a word.")
+        }
+    }
+
+    private func largeObjectWarning(_ facts: DatabaseFacts) -> [String] {
+        guard !job.schemas.isEmpty, facts.largeObjects > 0 else { return [] }
+        let text = "\"schemas\" leaves out the \(facts.largeObjects) large objects of \(job.database)"
+        warn(Failure(.failed, text, hint: "Dump the whole database, or a second job without \"schemas\"."))
+        return [text]
+    }
+
+    private func runDump(
+        _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice, _ limit: Limit
+    ) async throws {
+        var arguments = [
+            "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
+            "--lock-wait-timeout=\(Int((job.lockTimeoutSeconds * 1000).rounded(.up)))",
+        ]
+        arguments += compression.arguments
+        if job.format == .directory, job.workers > 1 { arguments.append("--jobs=\(job.workers)") }
+        arguments += job.excludeTables.map { "--exclude-table=\($0)" } + job.excludeTableData.map { "--exclude-table-data=\($0)" }
+        arguments += job.schemas.map { "--schema=\($0)" }
+        arguments.append("--dbname=\(settings.argument(database: job.database, applicationName: applicationName))")
+        let watch = LockWatch()
+        let seconds = try limit.remaining()
+        let ending = try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await watch.watch(settings, database: job.database, applicationName: applicationName) }
+            group.addTask { try await followSize(of: archive) }
+            defer { group.cancelAll() }
+            return try await Child.run(tools.dump, arguments, environment: settings.environment, timeoutSeconds: seconds)
+        }
+        try await judge(ending, await watch.blockers, settings, limit)
+    }
+
+    private func followSize(of archive: String) async throws {
+        while !Task.isCancelled {
+            progress(RunProgress(phase: .dumping, bytes: Disk.bytes(of: archive) ?? 0))
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: Limit) async throws {
+        let standing = blockers.isEmpty ? "" : "\nin the way: " + blockers.joined(separator: "\nin the way: ")
+        switch ending.cause {
+        case .exited(0): return
+        case .interrupted:
+            await endBackendsAfterwards(settings)
+            throw CancellationError()
+        case .timedOut:
+            await endBackendsAfterwards(settings)
+            throw Failure(.failed, limit.fault.message, hint: limit.fault.hint, cause: ending.errors + standing)
+        case .exited, .signaled:
+            let errors = ending.errors
+            if errors.contains("lock timeout") {
+                throw Failure(
+                    .failed, "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",
+                    hint: "End what holds the lock, raise \"lockTimeout\", or choose another time.", cause: errors + standing)
+            }
+            let kind: Failure.Kind =
+                errors.contains("No space left on device") || errors.contains("Disk quota exceeded") ? .cannotWrite
+                : errors.contains("connection to server") || errors.contains("server closed the connection") ? .unavailable : .failed
+            throw Failure(kind, "pg_dump of \(job.database) \(ending.description)", cause: errors)
+        }
+    }
+
+    private func dumpGlobals(
+        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: Limit
+    ) async throws -> Manifest.Globals {
+        let path = folder.partialPath(name, ".globals.sql")
+        var arguments = ["--globals-only", "--no-password", "--file=\(path)"]
+        if !facts.canReadPasswords { arguments.append("--no-role-passwords") }
+        arguments.append("--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")
+        let ending = try await Child.run(
+            tools.dumpAll, arguments, environment: settings.environment, timeoutSeconds: try limit.remaining())
+        try await judge(ending, [], settings, limit)
+        chmod(path, 0o600)
+        let (sha256, bytes) = try Digest.hex(ofFile: path)
+        return Manifest.Globals(file: "\(name).globals.sql", bytes: bytes, sha256: sha256, hasPasswords: facts.canReadPasswords)
+    }
+
+    // MARK: the server's side
+
+    private func endBackends(_ session: Session) async throws {
+        try await session.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
+            [applicationName])
+    }
+
+    /// A pg_dump that we ended may have left a statement running on the server, with its locks.
+    private func endBackendsAfterwards(_ settings: ConnectionSettings) async {
+        // In a task of its own: this one may be cancelled.
+        let work = Task {
+            let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
+            try await endBackends(session)
+        }
+        if case .failure(let error) = await work.result {
+            warn(Failure(.unavailable, "the server could not be asked to end the backends of \(job.name)", cause: "\(error)"))
+        }
+    }
+
+    // MARK: hooks
+
+    private func hookEnvironment(_ name: DumpName, outcome: String? = nil, bytes: Int64? = nil, error: String? = nil) -> [String: String] {
+        var environment = [
+            "ARCHON_JOB": job.name, "ARCHON_DATABASE": job.database, "ARCHON_DUMP": folder.archivePath(name),
+        ]
+        environment["ARCHON_OUTCOME"] = outcome
+        environment["ARCHON_BYTES"] = bytes.map { "\($0)" }
+        environment["ARCHON_ERROR"] = error
+        return environment
+    }
+
+    /// Always runs, whatever came before; its own failure is told and changes nothing.
+    private func runAfterHook(_ environment: [String: String]) async {
+        guard let after = job.after else { return }
+        // In a task of its own: this one may be cancelled.
+        let work = Task { try await HookRun.run(after, name: "after", environment: environment) }
+        if case .failure(let error) = await work.result {
+            warn(error as? Failure ?? Failure(.failed, "the after hook of \(job.name) was interrupted"))
+        }
+    }
+}
