@@ -1,0 +1,31 @@
+import Foundation
+
+/// What the catalog knows of a job: kept in one row, so that asking stays quick after years of runs.
+package struct JobState: Sendable, Equatable {
+    package var firstSeen: Date
+    package var account: JobFacts.Account?
+    package var lastSuccess: Date?
+    package var lastBytes: Int64?
+    package var lastRows: Int?
+    package var lastSeconds: Double?
+    /// Of the last run, when it failed.
+    package var lastError: String?
+    /// Runs failed since the last success.
+    package var failures: Int
+    package var missed: Int
+
+    package init(
+        firstSeen: Date, account: JobFacts.Account? = nil, lastSuccess: Date? = nil, lastBytes: Int64? = nil, lastRows: Int? = nil,
+        lastSeconds: Double? = nil, lastError: String? = nil, failures: Int = 0, missed: Int = 0
+    ) {
+        self.firstSeen = firstSeen
+        self.account = account
+        self.lastSuccess = lastSuccess
+        self.lastBytes = lastBytes
+        self.lastRows = lastRows
+        self.lastSeconds = lastSeconds
+        self.lastError = lastError
+        self.failures = failures
+        self.missed = missed
+    }
+}

@@ -1,0 +1,217 @@
+import BackupCore
+import Foundation
+import GRDB
+
+extension Catalog {
+    /// Makes a row for each job that has none.
+    package func see(_ jobs: [String], now: Date) throws {
+        try write { database in
+            for job in jobs {
+                try database.execute(sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
+            }
+        }
+    }
+
+    package func states() throws -> [String: JobState] {
+        try read { database in
+            var states: [String: JobState] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT * FROM job") { states[row["name"]] = Self.state(row) }
+            return states
+        }
+    }
+
+    private static func state(_ row: Row) -> JobState {
+        var state = JobState(firstSeen: Date(microseconds: row["firstSeen"]))
+        if let slot: Int64 = row["slot"] {
+            let outcome: String? = row["slotOutcome"]
+            let ended: Int64? = row["slotEnded"]
+            state.account = JobFacts.Account(
+                slot: Date(microseconds: slot), attempts: row["attempts"], outcome: outcomes[outcome ?? ""] ?? .interrupted,
+                ended: Date(microseconds: ended ?? slot))
+        }
+        state.lastSuccess = (row["lastSuccess"] as Int64?).map(Date.init(microseconds:))
+        state.lastBytes = row["lastBytes"]
+        state.lastRows = row["lastRows"]
+        state.lastSeconds = row["lastSeconds"]
+        state.lastError = row["lastError"]
+        state.failures = row["failures"]
+        state.missed = row["missed"]
+        return state
+    }
+
+    private static let outcomes: [String: JobFacts.Account.Outcome] = [
+        "succeeded": .succeeded, "failed": .failed, "interrupted": .interrupted, "skipped": .skipped,
+    ]
+
+    /// Notes that a run has begun, before it does anything: if the process dies now, the attempt has been counted.
+    package func begin(_ request: RunRequest, now: Date) throws -> Int64 {
+        try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, outcome, pid)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)
+                    """,
+                arguments: [
+                    request.job.name, request.job.database, request.server.name, request.slot?.microseconds, request.attempt, request.missed,
+                    request.coalesced, now.microseconds, Int(getpid()),
+                ])
+            let id = database.lastInsertedRowID
+            try Self.ensure(request.job.name, now, database)
+            if let slot = request.slot {
+                try database.execute(
+                    sql: "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                    arguments: [slot.microseconds, request.attempt, now.microseconds, request.missed, request.job.name])
+            }
+            return id
+        }
+    }
+
+    private static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
+        try database.execute(sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
+    }
+
+    /// Notes how a run ended, with its dump and the state of its job, in one transaction.
+    package func end(_ id: Int64, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date) throws {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE run SET ended = ?, outcome = ?, dump = ?, bytes = ?, rows = ?, error = ? WHERE id = ?",
+                arguments: [now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id])
+            if request.slot != nil {
+                try database.execute(
+                    sql: "UPDATE job SET slotOutcome = ?, slotEnded = ? WHERE name = ?",
+                    arguments: [outcome.rawValue, now.microseconds, request.job.name])
+            }
+            if let manifest {
+                try Self.add(manifest, database)
+                try Self.noteSuccess(manifest, database)
+            } else if outcome == .failed {
+                try database.execute(
+                    sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?", arguments: [error, request.job.name])
+            }
+        }
+    }
+
+    private static func add(_ manifest: Manifest, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)",
+            arguments: [manifest.job, manifest.dump, manifest.began.microseconds, manifest.bytes, manifest.totalRows, manifest.proof.rawValue])
+    }
+
+    private static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
+        try database.execute(
+            sql: "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0 WHERE name = ?",
+            arguments: [
+                manifest.began.microseconds, manifest.bytes, manifest.totalRows, manifest.ended.timeIntervalSince(manifest.began), manifest.job,
+            ])
+    }
+
+    package func skip(_ skip: Plan.Skip, now: Date) throws {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                arguments: [skip.slot.microseconds, now.microseconds, skip.missed, skip.job])
+        }
+    }
+
+    /// The clock has come back: the job is counted from now.
+    package func reanchor(_ job: String, now: Date) throws {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ? WHERE name = ?",
+                arguments: [now.microseconds, now.microseconds, job])
+        }
+    }
+
+    package func forget(_ dumps: [String], job: String) throws {
+        try write { database in
+            for name in dumps { try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, name]) }
+        }
+    }
+
+    /// Ends the runs of this job that are still noted as running: whoever holds the job's lock knows that they are not.
+    package func interruptLeftRuns(job: String, now: Date) throws -> Int {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE run SET outcome = 'interrupted', ended = ?, error = 'the program ended before the run did' WHERE job = ? AND outcome = 'running'",
+                arguments: [now.microseconds, job])
+            return database.changesCount
+        }
+    }
+
+    /// Newest first.
+    package func runs(job: String?, limit: Int) throws -> [RunRecord] {
+        try read { database in
+            let filter = job == nil ? "" : "WHERE job = ?"
+            let order = job == nil ? "ORDER BY id DESC" : "ORDER BY began DESC, id DESC"
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT * FROM run \(filter) \(order) LIMIT \(limit)", arguments: job.map { [$0] } ?? [])
+            return rows.map { row in
+                RunRecord(
+                    id: row["id"], job: row["job"], database: row["database"], slot: (row["slot"] as Int64?).map(Date.init(microseconds:)),
+                    attempt: row["attempt"], missed: row["missed"], coalesced: row["coalesced"], began: Date(microseconds: row["began"]),
+                    ended: (row["ended"] as Int64?).map(Date.init(microseconds:)), outcome: RunRecord.Outcome(rawValue: row["outcome"]) ?? .failed,
+                    dump: row["dump"], bytes: row["bytes"], rows: row["rows"], error: row["error"])
+            }
+        }
+    }
+
+    /// Jobs with a run in progress, and since when.
+    package func runningJobs() throws -> [String: Date] {
+        try read { database in
+            var found: [String: Date] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT job, began FROM run WHERE outcome = 'running'") {
+                found[row["job"]] = Date(microseconds: row["began"])
+            }
+            return found
+        }
+    }
+
+    /// Dumps and their bytes by job.
+    package func dumpTotals() throws -> [String: (count: Int, bytes: Int64)] {
+        try read { database in
+            var found: [String: (count: Int, bytes: Int64)] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job") {
+                found[row["job"]] = (row["count"], row["bytes"])
+            }
+            return found
+        }
+    }
+
+    /// Fills an empty catalog from manifests: each becomes a run that succeeded.
+    package func rebuild(from manifests: [Manifest], now: Date) throws {
+        try write { database in
+            for manifest in manifests.sorted(by: { $0.began < $1.began }) {
+                try Self.ensure(manifest.job, manifest.began, database)
+                try database.execute(
+                    sql: """
+                        INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, ended, outcome, dump, bytes, rows, pid)
+                        VALUES (?, ?, ?, ?, 1, 0, 0, ?, ?, 'succeeded', ?, ?, ?, 0)
+                        """,
+                    arguments: [
+                        manifest.job, manifest.database, manifest.server, manifest.slot?.microseconds, manifest.began.microseconds,
+                        manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
+                    ])
+                try Self.add(manifest, database)
+                try Self.noteSuccess(manifest, database)
+                if let slot = manifest.slot {
+                    try database.execute(
+                        sql: "UPDATE job SET slot = ?, attempts = 1, slotOutcome = 'succeeded', slotEnded = ? WHERE name = ?",
+                        arguments: [slot.microseconds, manifest.ended.microseconds, manifest.job])
+                }
+            }
+        }
+    }
+
+    /// Which storage root this catalog belongs to; two schedules with different roots must not share one.
+    package func claim(root: String, now: Date) throws {
+        try write { database in
+            if let other = try String.fetchOne(database, sql: "SELECT root FROM daemon WHERE id = 1"), other != root {
+                throw Failure(
+                    .configInvalid, "the catalog belongs to the storage root \(other), and this schedule has \(root)",
+                    hint: "Give this schedule a folder of its own with storage.state; or, if the dumps were moved, run rebuild-catalog.")
+            }
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO daemon (id, pid, began, root) VALUES (1, ?, ?, ?)", arguments: [Int(getpid()), now.microseconds, root])
+        }
+    }
+}
