@@ -18,20 +18,29 @@ struct ArchonBackupd: AsyncParsableCommand {
               archon-backupd restore archon_db    bring a database back
             """,
         version: Version.current,
-        subcommands: [])
+        subcommands: [
+            DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self, Verify.self, Restore.self,
+            Prune.self, Adopt.self, RebuildCatalog.self,
+        ])
 
     /// The one place where a failure becomes an exit code.
     static func main() async {
+        // Dumps are for their owner alone, whoever calls.
+        umask(0o077)
         do {
-            var command = try parseAsRoot()
+            let command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
+                var command = command
                 try command.run()
             }
         } catch let failure as Failure {
-            FileHandle.standardError.write(Data("archon-backupd: \(failure)\n".utf8))
+            tell("archon-backupd: \(failure)")
             Foundation.exit(failure.kind.rawValue)
+        } catch is CancellationError {
+            tell("archon-backupd: interrupted")
+            Foundation.exit(130)
         } catch {
             // The parser's own: help and version end with 0, a wrong command line with 64.
             exit(withError: error)

@@ -47,3 +47,8 @@ func answerJSON(_ value: some Encodable) throws {
     }
     answer(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
+
+extension Zone {
+    /// To the second, for tables.
+    func iso8601(whole date: Date) -> String { iso8601(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))) }
+}

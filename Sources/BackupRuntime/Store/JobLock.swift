@@ -12,7 +12,7 @@ package final class JobLock: Sendable {
 
     /// Throws `.busy` at once when somebody else has it.
     package static func take(_ job: String, root: String) throws -> JobLock {
-        let folder = "\(root)/\(job)"
+        let folder = job.isEmpty ? root : "\(root)/\(job)"
         try Disk.makeFolder(folder)
         let path = folder + "/.lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -1,0 +1,98 @@
+import Foundation
+
+/// How every job stands: made once, printed as a table, as JSON and as systemd's STATUS line.
+package struct StatusReport: Sendable, Equatable, Encodable {
+    package enum State: String, Sendable, Encodable { case ok, running, overdue, failing, waiting, disabled }
+    package struct Line: Sendable, Equatable, Encodable {
+        package var job: String
+        package var database: String
+        package var state: State
+        package var lastSuccess: Date?
+        package var next: Date?
+        /// The next slot in the job's own zone.
+        package var nextLocal: String?
+        package var overdueSeconds: Double?
+        package var dumps: Int
+        package var bytes: Int64
+        package var missed: Int
+        package var error: String?
+    }
+
+    package var jobs: [Line]
+    /// False when a job is overdue or failing.
+    package var healthy: Bool { jobs.allSatisfy { $0.state != .overdue && $0.state != .failing } }
+
+    private enum CodingKeys: String, CodingKey { case jobs, healthy }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(jobs, forKey: .jobs)
+        try container.encode(healthy, forKey: .healthy)
+    }
+
+    /// A slot counts as overdue when this long has passed without a good dump for it: a run takes its time.
+    package static let grace: TimeInterval = 900
+
+    package static func make(
+        _ schedule: Schedule, states: [String: JobState], running: Set<String>, totals: [String: (count: Int, bytes: Int64)], now: Date
+    ) -> StatusReport {
+        StatusReport(
+            jobs: schedule.jobs.map { job in
+                let state = states[job.name]
+                let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
+                let overdue = overdueSeconds(job, state, now: now)
+                let total = totals[job.name]
+                return Line(
+                    job: job.name, database: job.database, state: self.state(job, state, running: running, overdue: overdue),
+                    lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601), overdueSeconds: overdue,
+                    dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0, error: state?.lastError)
+            })
+    }
+
+    private static func state(_ job: Job, _ state: JobState?, running: Set<String>, overdue: Double?) -> State {
+        if !job.isEnabled { return .disabled }
+        if running.contains(job.name) { return .running }
+        if state?.failures ?? 0 > 0 { return .failing }
+        if overdue != nil { return .overdue }
+        return state?.lastSuccess == nil ? .waiting : .ok
+    }
+
+    /// How long the oldest slot without a good dump has been waiting; nil within the grace.
+    private static func overdueSeconds(_ job: Job, _ state: JobState?, now: Date) -> Double? {
+        guard job.isEnabled, let state else { return nil }
+        let since = state.lastSuccess.map { max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0) } ?? state.firstSeen
+        guard let slot = job.trigger.next(after: since, in: job.zone) else { return nil }
+        let late = now.timeIntervalSince(job.start(of: slot))
+        return late > grace ? late : nil
+    }
+}
+
+/// What `systemctl status` shows.
+package enum StatusLine {
+    /// "5 jobs, next archon_db 02:00 UTC, running odoo_db 41.0 MiB"; faults come first: "n8n_db failing: connection refused".
+    package static func text(
+        schedule: Schedule, states: [String: JobState], upcoming: [Plan.Upcoming], running: [(job: String, bytes: Int64)], now: Date
+    ) -> String {
+        let report = StatusReport.make(schedule, states: states, running: Set(running.map(\.job)), totals: [:], now: now)
+        var parts = report.jobs.compactMap { line -> String? in
+            let reason = line.error.map { ": " + $0.prefix { $0 != "\n" }.prefix(80) } ?? ""
+            switch line.state {
+            case .failing: return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" } ?? "\(line.job) failing\(reason)"
+            case .overdue: return "\(line.job) overdue by \(hours(line.overdueSeconds ?? 0))\(reason)"
+            case .ok, .running, .waiting, .disabled: return nil
+            }
+        }
+        parts.append(schedule.jobs.count == 1 ? "1 job" : "\(schedule.jobs.count) jobs")
+        if let next = upcoming.first(where: { $0.start > now }), let job = schedule.job(named: next.job) {
+            let local = job.zone.iso8601(next.slot)
+            let zone = job.zone.name == "UTC" ? "UTC" : job.zone.name
+            let isFar = next.slot.timeIntervalSince(now) > 86_400
+            parts.append("next \(next.job) \(isFar ? local.prefix(10) + " " : "")\(local.dropFirst(11).prefix(5)) \(zone)")
+        }
+        for run in running.sorted(by: { $0.job < $1.job }) { parts.append("running \(run.job) \(ByteSize.text(run.bytes))") }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func hours(_ seconds: Double) -> String {
+        seconds < 5400 ? "\(Int(seconds / 60)) min" : seconds < 172_800 ? "\(Int(seconds / 3600)) h" : "\(Int(seconds / 86_400)) d"
+    }
+}

@@ -1,0 +1,101 @@
+import BackupCore
+import Dispatch
+import Foundation
+
+/// The service: opens what it needs, schedules until it is told to stop, and tells the service manager.
+package struct Daemon: Sendable {
+    /// Time for runs that are nearly done when the service is stopped.
+    private static let stopGraceSeconds = 60.0
+
+    private let path: String
+    private let notify = Notify()
+    private let sink = EventSink.forThisProcess()
+
+    package init(path: String) { self.path = path }
+
+    /// `storage.state`, else systemd's STATE_DIRECTORY, else the usual place.
+    package static func stateFolder(of schedule: Schedule) -> String {
+        if let state = schedule.storage.state { return state }
+        let folders = ProcessInfo.processInfo.environment["STATE_DIRECTORY"]?.split(separator: ":") ?? []
+        return folders.first.map(String.init) ?? "/var/lib/archon-backupd"
+    }
+
+    /// Returns after SIGTERM or SIGINT, when nothing runs any more. Throws when it cannot begin.
+    package func run() async throws {
+        let signals = Signals([SIGTERM, SIGINT, SIGHUP])
+        let report: @Sendable (Event) -> Void = { [sink] in sink.send($0) }
+        let schedule = try ScheduleFile.load(path)
+        let folder = Self.stateFolder(of: schedule)
+        try Disk.makeFolder(folder)
+        let lock = try Self.lock(folder)
+        defer { withExtendedLifetime(lock) {} }
+        let ledger = try Ledger(folder: folder, schedule: schedule, report: report)
+        sweep(schedule, report)
+        let runner = JobRun(ledger: ledger, report: report)
+        let scheduler = Scheduler(schedule: schedule, ledger: ledger, notify: notify, report: report) { await runner.perform($0, progress: $1) }
+        await scheduler.begin()
+        notify.ready()
+        report(Event(.daemonReady, "archon-backupd \(Version.current) is ready: \(schedule.jobs.count) jobs from \(path)"))
+        var current = schedule
+        for await signal in signals.stream {
+            guard signal == SIGHUP else { break }
+            if let new = await reload(scheduler, ledger, current, report) { current = new }
+        }
+        notify.stopping()
+        report(Event(.daemonStopping, "stopping"))
+        let second = Task {
+            for await signal in signals.stream where signal != SIGHUP { await scheduler.interruptAll() }
+        }
+        await scheduler.stop(graceSeconds: Self.stopGraceSeconds)
+        second.cancel()
+    }
+
+    /// One daemon for one catalog.
+    private static func lock(_ folder: String) throws -> JobLock {
+        do {
+            return try JobLock.take("", root: folder)
+        } catch let failure as Failure where failure.kind == .busy {
+            throw Failure(.busy, "another archon-backupd daemon uses \(folder)", hint: "Stop it first, or give this schedule its own storage.state.")
+        }
+    }
+
+    /// Puts in order what a crash has left, job by job; a job that somebody works on is left to them.
+    private func sweep(_ schedule: Schedule, _ report: (Event) -> Void) {
+        for job in schedule.jobs {
+            let folder = JobFolder(job: job, root: schedule.storage.root)
+            guard Disk.isFolder(folder.path) else { continue }
+            do {
+                let lock = try JobLock.take(job.name, root: schedule.storage.root)
+                let swept = try folder.sweep()
+                withExtendedLifetime(lock) {}
+                if !swept.isEmpty {
+                    report(Event(.partialsSwept, "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))", ["JOB": job.name]))
+                }
+            } catch let failure as Failure where failure.kind == .busy {
+                continue
+            } catch {
+                report(Event(.warning, "\(job.name): partial files could not be swept: \(error)", ["JOB": job.name]))
+            }
+        }
+    }
+
+    /// The new schedule, or nil when the old one stays.
+    private func reload(_ scheduler: Scheduler, _ ledger: Ledger, _ current: Schedule, _ report: (Event) -> Void) async -> Schedule? {
+        notify.reloading()
+        defer { notify.ready() }
+        do {
+            let schedule = try ScheduleFile.load(path)
+            guard Self.stateFolder(of: schedule) == Self.stateFolder(of: current), schedule.storage.root == current.storage.root else {
+                throw Failure(.configInvalid, "storage.root or storage.state has changed", hint: "Restart the service to move it.")
+            }
+            await ledger.adopt(schedule)
+            await scheduler.reload(schedule)
+            report(Event(.reloaded, "reloaded \(path): \(schedule.jobs.count) jobs"))
+            return schedule
+        } catch {
+            let reason = (error as? Failure)?.description ?? "\(error)"
+            report(Event(.reloadFailed, "the new schedule is not used, the old one goes on: \(reason)", ["REASON": reason]))
+            return nil
+        }
+    }
+}

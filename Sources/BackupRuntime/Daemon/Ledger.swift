@@ -1,0 +1,131 @@
+import BackupCore
+import Foundation
+
+/// The catalog as runs use it: a damaged one is set aside and made again from the manifests, loudly; and what could not be
+/// written (a full disk) is kept in memory, so that a run is not begun a second time for want of a note.
+package actor Ledger {
+    /// What is known of a job before it is planned.
+    package struct Known: Sendable {
+        package var facts: JobFacts
+        package var state: JobState
+        package var previous: RunRequest.Previous?
+    }
+
+    private let folder: String
+    private var jobs: [Job]
+    private var root: String
+    private var catalog: Catalog
+    private let report: @Sendable (Event) -> Void
+    /// Outcomes that the catalog has not taken.
+    private var unwritten: [String: JobFacts.Account] = [:]
+    private var lastStates: [String: JobState] = [:]
+
+    /// Opens the catalog of this schedule, rebuilding it when there is none or it cannot be used.
+    package init(folder: String, schedule: Schedule, report: @escaping @Sendable (Event) -> Void) throws {
+        self.folder = folder
+        jobs = schedule.jobs
+        root = schedule.storage.root
+        self.report = report
+        let isNew = !Disk.exists(Catalog.path(in: folder))
+        do {
+            catalog = try Catalog.open(folder: folder)
+            if isNew { try Self.fill(catalog, schedule.jobs, schedule.storage.root) }
+        } catch let unusable as CatalogUnusable {
+            catalog = try Self.rebuild(folder: folder, jobs: schedule.jobs, root: schedule.storage.root)
+            report(Event(.catalogRebuilt, "the catalog could not be used and was made again from the manifests: \(unusable.reason)", ["REASON": unusable.reason]))
+        }
+        try catalog.claim(root: schedule.storage.root, now: Date())
+    }
+
+    /// Sets the catalog aside and makes a new one from the manifests. Returns it.
+    package static func rebuild(folder: String, jobs: [Job], root: String) throws -> Catalog {
+        try Catalog.setAside(folder: folder, now: Date())
+        let catalog = try Catalog.open(folder: folder)
+        try fill(catalog, jobs, root)
+        return catalog
+    }
+
+    private static func fill(_ catalog: Catalog, _ jobs: [Job], _ root: String) throws {
+        let manifests = try jobs.flatMap { try JobFolder(job: $0, root: root).list().compactMap(\.manifest) }
+        try catalog.rebuild(from: manifests, now: Date())
+    }
+
+    package func adopt(_ schedule: Schedule) {
+        jobs = schedule.jobs
+        root = schedule.storage.root
+    }
+
+    /// Never fails: what cannot be read now is as it was read last.
+    package func known(of schedule: Schedule, now: Date) -> [String: Known] {
+        attempt("the catalog could not be read") { catalog in
+            try catalog.see(schedule.jobs.map(\.name), now: now)
+            lastStates = try catalog.states()
+        }
+        var known: [String: Known] = [:]
+        for job in schedule.jobs {
+            var state = lastStates[job.name] ?? JobState(firstSeen: now)
+            if let account = unwritten[job.name], account.slot >= state.account?.slot ?? .distantPast { state.account = account }
+            let previous = state.lastBytes.map { RunRequest.Previous(bytes: $0, rows: state.lastRows ?? 0, seconds: state.lastSeconds ?? 0) }
+            known[job.name] = Known(facts: JobFacts(firstSeen: state.firstSeen, account: state.account), state: state, previous: previous)
+        }
+        return known
+    }
+
+    /// Nil when it could not be noted; the run goes on, for the dump is worth more than the note.
+    package func begin(_ request: RunRequest, now: Date) -> Int64? {
+        if let slot = request.slot { unwritten[request.job.name] = .init(slot: slot, attempts: request.attempt, outcome: .interrupted, ended: now) }
+        var id: Int64?
+        attempt("the begin of a run could not be noted") { catalog in
+            _ = try catalog.interruptLeftRuns(job: request.job.name, now: now)
+            id = try catalog.begin(request, now: now)
+        }
+        return id
+    }
+
+    package func end(_ id: Int64?, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date) {
+        let name = request.job.name
+        let accounts: [RunRecord.Outcome: JobFacts.Account.Outcome] = [.succeeded: .succeeded, .failed: .failed, .interrupted: .interrupted]
+        if let slot = request.slot { unwritten[name] = .init(slot: slot, attempts: request.attempt, outcome: accounts[outcome] ?? .failed, ended: now) }
+        attempt("the end of a run could not be noted") { catalog in
+            guard let id else { throw Failure(.inputOutput, "its begin was not noted") }
+            try catalog.end(id, request, outcome, manifest: manifest, error: error.map(Event.redacted), now: now)
+            unwritten[name] = nil
+        }
+    }
+
+    package func skip(_ skip: Plan.Skip, now: Date) {
+        unwritten[skip.job] = .init(slot: skip.slot, attempts: 0, outcome: .skipped, ended: now)
+        attempt("a skipped slot could not be noted") { catalog in
+            try catalog.skip(skip, now: now)
+            unwritten[skip.job] = nil
+        }
+    }
+
+    package func reanchor(_ job: String, at now: Date) {
+        unwritten[job] = nil
+        attempt("a clock step could not be noted") { try $0.reanchor(job, now: now) }
+    }
+
+    package func forget(_ dumps: [String], job: String) {
+        attempt("removed dumps could not be noted") { try $0.forget(dumps, job: job) }
+    }
+
+    /// The one place where a fault of the catalog becomes an event: the daemon's work does not stop for it.
+    private func attempt(_ what: String, _ body: (Catalog) throws -> Void) {
+        do {
+            do {
+                if !Disk.exists(Catalog.path(in: folder)) { throw CatalogUnusable(reason: "its file was deleted") }
+                try body(catalog)
+            } catch let unusable as CatalogUnusable {
+                catalog = try Self.rebuild(folder: folder, jobs: jobs, root: root)
+                report(Event(.catalogRebuilt, "the catalog could not be used and was made again from the manifests: \(unusable.reason)", ["REASON": unusable.reason]))
+                try catalog.claim(root: root, now: Date())
+                try catalog.see(jobs.map(\.name), now: Date())
+                try body(catalog)
+            }
+        } catch {
+            let reason = (error as? Failure)?.description ?? "\(error)"
+            report(Event(.warning, "\(what): \(reason)", ["REASON": reason]))
+        }
+    }
+}

@@ -1,0 +1,253 @@
+import BackupCore
+import Dispatch
+import Foundation
+
+/// Begins runs when they are due. It holds no state that a restart would miss: every wake reads the clock and what the
+/// ledger knows, and asks the planner. Nothing that blocks runs on its queue.
+package actor Scheduler {
+    /// Does one run to its end, whatever that is; the closure is told of bytes written so far.
+    package typealias Perform = @Sendable (RunRequest, @escaping @Sendable (RunProgress) -> Void) async -> RunOutcome
+
+    private struct Running {
+        let request: RunRequest
+        let began: ClockReading
+        let progress: Shared<RunProgress?>
+        let task: Task<Void, Never>
+    }
+
+    /// The longest time without a look at the clock.
+    private static let longestSleep: TimeInterval = 60
+    /// While something runs, STATUS follows it this closely.
+    private static let progressInterval: TimeInterval = 5
+    /// A difference between the two clocks below this is drift, not a step.
+    private static let stepTolerance: TimeInterval = 5
+    /// How long a job waits when another process holds its lock.
+    private static let lockedDelay: TimeInterval = 30
+
+    private let executor = QueueExecutor(label: "archon-backupd.scheduler")
+    private let ledger: Ledger
+    private let report: @Sendable (Event) -> Void
+    private let clock: @Sendable () -> ClockReading
+    private let perform: Perform
+    private let notify: Notify
+
+    private var schedule: Schedule
+    private var running: [String: Running] = [:]
+    private var passedOver: [String: Int] = [:]
+    private var notBefore: [String: Date] = [:]
+    private var lastReading: ClockReading
+    private var watchingSince: Date
+    private var isPlanning = false
+    private var mustPlanAgain = false
+    /// Counts ended runs: a plan made from facts read before one ended would begin it again.
+    private var endedRuns = 0
+    private var timer: (any DispatchSourceTimer)?
+    private var watchdog: (any DispatchSourceTimer)?
+    private var stopDeadline: Date?
+    private var whenIdle: [CheckedContinuation<Void, Never>] = []
+
+    nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    package init(
+        schedule: Schedule, ledger: Ledger, notify: Notify, clock: @escaping @Sendable () -> ClockReading = ClockReading.now,
+        report: @escaping @Sendable (Event) -> Void, perform: @escaping Perform
+    ) {
+        self.schedule = schedule
+        self.ledger = ledger
+        self.notify = notify
+        self.clock = clock
+        self.report = report
+        self.perform = perform
+        lastReading = clock()
+        watchingSince = lastReading.wall
+    }
+
+    /// Makes the first plan and goes on by itself; returns when the runs that were due have begun.
+    package func begin() async {
+        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+        timer.setEventHandler { @Sendable [weak self] in self?.assumeIsolated { $0.woke() } }
+        timer.schedule(deadline: .now() + Self.longestSleep)
+        timer.activate()
+        self.timer = timer
+        if let interval = notify.watchdogIntervalSeconds { feedWatchdog(every: interval / 3) }
+        await plan()
+    }
+
+    /// Takes another schedule from now on; runs in progress end as they began.
+    package func reload(_ schedule: Schedule) async {
+        self.schedule = schedule
+        notBefore = [:]
+        await plan()
+    }
+
+    /// Begins nothing more and returns when nothing runs: a run that will end within `graceSeconds` by its last duration
+    /// is let finish, any other is interrupted now, and all are when the grace is over.
+    package func stop(graceSeconds: Double) async {
+        let now = clock()
+        stopDeadline = now.wall.addingTimeInterval(graceSeconds)
+        for run in running.values where remainingSeconds(of: run, now) > graceSeconds { run.task.cancel() }
+        guard !running.isEmpty else { return retire() }
+        extendStop()
+        arm(at: nil)
+        await withCheckedContinuation { whenIdle.append($0) }
+        retire()
+    }
+
+    /// Interrupts everything now: the second request to stop.
+    package func interruptAll() { for run in running.values { run.task.cancel() } }
+
+    private func retire() {
+        timer?.cancel()
+        watchdog?.cancel()
+    }
+
+    private func woke() {
+        if stopDeadline != nil {
+            extendStop()
+            arm(at: nil)
+        } else {
+            Task { await plan() }
+        }
+    }
+
+    // MARK: planning
+
+    private func plan() async {
+        guard !isPlanning else {
+            mustPlanAgain = true
+            return
+        }
+        isPlanning = true
+        defer { isPlanning = false }
+        repeat {
+            mustPlanAgain = false
+            let seen = endedRuns
+            let known = await ledger.known(of: schedule, now: clock().wall)
+            guard stopDeadline == nil else { return }
+            guard seen == endedRuns else {
+                mustPlanAgain = true
+                continue
+            }
+            await carryOut(known)
+        } while mustPlanAgain
+    }
+
+    private func carryOut(_ known: [String: Ledger.Known]) async {
+        let now = noteClock()
+        let planner = Planner(
+            schedule: schedule, facts: facts(from: known), now: now, watchingSince: watchingSince)
+        let plan = planner.plan()
+        for start in plan.starts { begin(start, known[start.job]) }
+        countPassedOver(plan)
+        arm(at: plan.wake)
+        notify.status(statusText(plan, known, now: now))
+        for job in plan.reanchored { await ledger.reanchor(job, at: now) }
+        for skip in plan.skips {
+            report(Event(.slotsMissed, "\(skip.job): \(skip.missed) slots were missed and are not made up for (catchUp: never)", ["JOB": skip.job]))
+            await ledger.skip(skip, now: now)
+        }
+        if !plan.reanchored.isEmpty || !plan.skips.isEmpty { mustPlanAgain = true }
+    }
+
+    private func facts(from known: [String: Ledger.Known]) -> [String: JobFacts] {
+        var facts = known.mapValues(\.facts)
+        for job in schedule.jobs {
+            facts[job.name]?.isRunning = running[job.name] != nil
+            facts[job.name]?.notBefore = notBefore[job.name]
+            facts[job.name]?.passedOver = passedOver[job.name] ?? 0
+        }
+        // A run of a job that a reload has taken away still holds its place.
+        for (name, _) in running where facts[name] == nil { facts[name] = JobFacts(firstSeen: lastReading.wall, isRunning: true) }
+        return facts
+    }
+
+    /// Reads the clock; after a step of it, or a sleep of the host, slots in between count as missed.
+    private func noteClock() -> Date {
+        let reading = clock()
+        let step = reading.step(since: lastReading)
+        if abs(step) > Self.stepTolerance {
+            watchingSince = reading.wall
+            report(Event(.clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew"))
+        }
+        lastReading = reading
+        return reading.wall
+    }
+
+    private func countPassedOver(_ plan: Plan) {
+        for waiting in plan.waiting {
+            guard let job = schedule.job(named: waiting.job) else { continue }
+            passedOver[job.name, default: 0] += plan.starts.count { schedule.job(named: $0.job)?.server == job.server }
+        }
+    }
+
+    // MARK: runs
+
+    private func begin(_ start: Plan.Start, _ known: Ledger.Known?) {
+        guard let job = schedule.job(named: start.job), let server = schedule.server(of: job) else { return }
+        passedOver[job.name] = nil
+        let request = RunRequest(
+            job: job, server: server, storage: schedule.storage, slot: start.slot, attempt: start.attempt,
+            missed: start.missed, coalesced: start.coalesced, previous: known?.previous)
+        let perform = perform
+        let latest = Shared<RunProgress?>(nil)
+        let task = Task {
+            let outcome = await perform(request) { progress in latest.with { $0 = progress } }
+            await ended(request, outcome)
+        }
+        running[job.name] = Running(request: request, began: lastReading, progress: latest, task: task)
+    }
+
+    private func ended(_ request: RunRequest, _ outcome: RunOutcome) async {
+        let job = request.job.name
+        running[job] = nil
+        endedRuns += 1
+        switch outcome {
+        case .busy: notBefore[job] = clock().wall.addingTimeInterval(Self.lockedDelay)
+        case .succeeded, .failed, .interrupted: notBefore[job] = nil
+        }
+        if stopDeadline == nil {
+            await plan()
+        } else if running.isEmpty {
+            for continuation in whenIdle { continuation.resume() }
+            whenIdle = []
+        }
+    }
+
+    // MARK: stopping
+
+    private func remainingSeconds(of run: Running, _ now: ClockReading) -> Double {
+        guard let last = run.request.previous?.seconds else { return .infinity }
+        return max(0, last - (now.monotonicSeconds - run.began.monotonicSeconds))
+    }
+
+    private func extendStop() {
+        guard let stopDeadline else { return }
+        if clock().wall >= stopDeadline { interruptAll() }
+        notify.extendTimeout(seconds: Self.progressInterval * 4)
+        let names = running.keys.sorted().joined(separator: ", ")
+        notify.status("stopping, waiting for \(names)")
+    }
+
+    // MARK: timers and status
+
+    private func arm(at wake: Date?) {
+        let longest = running.isEmpty ? Self.longestSleep : Self.progressInterval
+        // A slot is reached a little late, never a little early: early would find nothing due and look again.
+        let delay = wake.map { max(0.001, $0.timeIntervalSince(clock().wall) + 0.001) } ?? longest
+        timer?.schedule(deadline: .now() + min(delay, longest), leeway: .milliseconds(5))
+    }
+
+    private func feedWatchdog(every seconds: Double) {
+        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+        timer.setEventHandler { @Sendable [notify] in notify.watchdog() }
+        timer.schedule(deadline: .now(), repeating: seconds)
+        timer.activate()
+        watchdog = timer
+    }
+
+    private func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
+        let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
+        return StatusLine.text(
+            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs, now: now)
+    }
+}

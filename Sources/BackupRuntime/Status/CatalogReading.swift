@@ -1,0 +1,25 @@
+import BackupCore
+import Foundation
+
+/// What the catalog says to commands that only read, with and without a daemon.
+package enum CatalogReading {
+    package static func status(_ schedule: Schedule, now: Date) throws -> StatusReport {
+        let catalog = try open(schedule)
+        return StatusReport.make(
+            schedule, states: try catalog?.states() ?? [:], running: Set(try catalog?.runningJobs().keys.map { $0 } ?? []),
+            totals: try catalog?.dumpTotals() ?? [:], now: now)
+    }
+
+    package static func runs(_ schedule: Schedule, job: String?, limit: Int) throws -> [RunRecord] {
+        try open(schedule)?.runs(job: job, limit: limit) ?? []
+    }
+
+    private static func open(_ schedule: Schedule) throws -> Catalog? {
+        let folder = Daemon.stateFolder(of: schedule)
+        do {
+            return try Catalog.read(folder: folder)
+        } catch let unusable as CatalogUnusable {
+            throw Failure(.inputOutput, "the catalog in \(folder) cannot be used: \(unusable.reason)", hint: "Start the daemon, or run `archon-backupd rebuild-catalog`: no dump is lost.")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import BackupCore
+import Foundation
+
+/// Something that happened and that an operator may look for in the journal. The raw value of a kind is its
+/// `ARCHON_EVENT`; its MESSAGE_ID never changes (systemd/archon-backupd.catalog explains each).
+package struct Event: Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
+        case daemonReady = "daemon-ready"
+        case daemonStopping = "daemon-stopping"
+        case reloaded
+        case reloadFailed = "reload-failed"
+        case runBegan = "run-began"
+        case runSucceeded = "run-succeeded"
+        case runFailed = "run-failed"
+        case runInterrupted = "run-interrupted"
+        case slotsMissed = "slots-missed"
+        case clockStepped = "clock-stepped"
+        case pruned
+        case pruningSuspended = "pruning-suspended"
+        case partialsSwept = "partials-swept"
+        case catalogRebuilt = "catalog-rebuilt"
+        case warning
+
+        package var messageID: String {
+            switch self {
+            case .daemonReady: "3f0c8a41d5a94ac09c5e0b6a5a1f7d01"
+            case .daemonStopping: "3f0c8a41d5a94ac09c5e0b6a5a1f7d02"
+            case .reloaded: "3f0c8a41d5a94ac09c5e0b6a5a1f7d03"
+            case .reloadFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d04"
+            case .runBegan: "3f0c8a41d5a94ac09c5e0b6a5a1f7d05"
+            case .runSucceeded: "3f0c8a41d5a94ac09c5e0b6a5a1f7d06"
+            case .runFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d07"
+            case .runInterrupted: "3f0c8a41d5a94ac09c5e0b6a5a1f7d08"
+            case .slotsMissed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d09"
+            case .clockStepped: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0a"
+            case .pruned: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0b"
+            case .pruningSuspended: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0c"
+            case .partialsSwept: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0d"
+            case .catalogRebuilt: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0e"
+            case .warning: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0f"
+            }
+        }
+
+        /// As syslog counts: 3 error, 4 warning, 5 notice, 6 informational.
+        var priority: Int {
+            switch self {
+            case .reloadFailed, .runFailed, .catalogRebuilt: 3
+            case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning: 4
+            case .daemonReady, .daemonStopping, .reloaded, .partialsSwept: 5
+            case .runBegan, .runSucceeded, .pruned: 6
+            }
+        }
+    }
+
+    package var kind: Kind
+    package var message: String
+    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON.
+    package var fields: [String: String]
+
+    package init(_ kind: Kind, _ message: String, _ fields: [String: String] = [:]) {
+        self.kind = kind
+        self.message = Self.redacted(message)
+        self.fields = fields.mapValues(Self.redacted)
+    }
+
+    /// A last guard: whatever a server or a program says, `password=…` does not go into the journal.
+    static func redacted(_ text: String) -> String {
+        text.replacing(#/(?i)(password|passwd|pgpassword)\s*=\s*('[^']*'|\S+)/#) { "\($0.output.1)=…" }
+            .replacing(#/(postgres(?:ql)?:\/\/[^:\s\/@]+):[^@\s]+@/#) { "\($0.output.1):…@" }
+    }
+}

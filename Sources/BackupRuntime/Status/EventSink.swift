@@ -1,0 +1,48 @@
+import BackupCore
+import CSystemd
+import Foundation
+
+/// Where events go: the journal with its fields when stderr is connected to it, plain lines on stderr otherwise.
+package enum EventSink: Sendable {
+    case journal
+    case standardError
+
+    /// systemd says by JOURNAL_STREAM (device:inode) whether our stderr is the journal's; see systemd.exec(5).
+    package static func forThisProcess() -> EventSink {
+        guard let stream = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] else { return .standardError }
+        var status = stat()
+        guard fstat(2, &status) == 0, stream == "\(status.st_dev):\(status.st_ino)" else { return .standardError }
+        return .journal
+    }
+
+    package func send(_ event: Event) {
+        switch self {
+        case .journal: if !sendToJournal(event) { writeLine(event) }
+        case .standardError: writeLine(event)
+        }
+    }
+
+    /// False when the journal does not take it.
+    private func sendToJournal(_ event: Event) -> Bool {
+        var fields = [
+            "MESSAGE=\(event.message)", "PRIORITY=\(event.kind.priority)", "MESSAGE_ID=\(event.kind.messageID)",
+            "SYSLOG_IDENTIFIER=archon-backupd", "ARCHON_EVENT=\(event.kind.rawValue)",
+        ]
+        fields += event.fields.map { "ARCHON_\($0.key)=\($0.value)" }
+        // Lengths are given, so a line feed in a value is no new field.
+        let copies = fields.map { field in
+            let bytes = Array(field.utf8)
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+            copy.copyBytes(from: bytes)
+            return copy
+        }
+        defer { for copy in copies { copy.deallocate() } }
+        let vectors = copies.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
+        return sd_journal_sendv(vectors, Int32(vectors.count)) == 0
+    }
+
+    private func writeLine(_ event: Event) {
+        let message = event.message.replacing("\n", with: "\n    ")
+        FileHandle.standardError.write(Data("\(Zone.utc.iso8601(Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down)))) \(message)\n".utf8))
+    }
+}

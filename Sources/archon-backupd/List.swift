@@ -1,0 +1,60 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the dumps, oldest first, as they are on the disk.",
+        discussion: """
+            PROOF is what is known of a dump: "read" means every byte was read back, "none" that it was left by an older tool,
+            "DAMAGED" that it must not be trusted.
+
+            EXAMPLES
+              archon-backupd list
+              archon-backupd list archon_db --json
+            """)
+
+    @OptionGroup var config: ConfigOption
+    @Argument(help: "Jobs; all when none is named.") var jobs: [String] = []
+    @Flag(help: "Print JSON.") var json = false
+
+    struct Line: Encodable {
+        var job: String
+        var dump: String
+        var path: String
+        var time: Date
+        var bytes: Int64
+        var rows: Int?
+        var proof: String
+        var fault: String?
+    }
+
+    func run() async throws {
+        let schedule = try config.load()
+        let lines = try schedule.jobs(named: jobs).flatMap { job in
+            try JobFolder(job: job, root: schedule.storage.root).list().map(line)
+        }
+        if json { return try answerJSON(lines) }
+        var table = Table(["JOB", "DUMP", "TIME", "SIZE", "ROWS", "PROOF"], rightAligned: [3, 4])
+        for line in lines {
+            table.add([
+                line.job, line.dump, Zone.utc.iso8601(line.time), ByteSize.text(line.bytes), line.rows.map { "\($0)" } ?? "",
+                line.fault.map { "DAMAGED: \($0)" } ?? line.proof,
+            ])
+        }
+        answer(table.text)
+    }
+
+    private func line(_ dump: StoredDump) -> Line {
+        var line = Line(job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes, proof: "none")
+        switch dump.state {
+        case .whole(let manifest):
+            line.rows = manifest.totalRows
+            line.proof = manifest.proof.rawValue
+        case .legacy: break
+        case .damaged(let fault): line.fault = fault
+        }
+        return line
+    }
+}

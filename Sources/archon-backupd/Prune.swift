@@ -1,0 +1,69 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+struct Prune: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Remove the dumps that the policy does not keep.",
+        discussion: """
+            The daemon does this after each good run. The newest good dump is never removed, nor one that is not proven.
+
+            EXAMPLES
+              archon-backupd prune --dry-run             the verdict on every dump, with reasons
+              archon-backupd prune archon_db --accept    the newest dump may be as small as it is
+            """)
+
+    @OptionGroup var config: ConfigOption
+    @Argument(help: "Jobs; all when none is named.") var jobs: [String] = []
+    @Flag(help: "Remove nothing, print the verdicts.") var dryRun = false
+    @Flag(help: "Accept a newest dump that is suspiciously small.") var accept = false
+    @Flag(help: "Wait for a job that another process works on.") var wait = false
+    @Flag(help: "Print JSON.") var json = false
+
+    struct Line: Encodable {
+        var job: String
+        var dump: String
+        var verdict: String
+        var reasons: [String]
+        var suspended: Bool
+    }
+
+    func validate() throws {
+        if accept && dryRun { throw ValidationError("--accept and --dry-run exclude each other.") }
+        if accept && jobs.isEmpty { throw ValidationError("--accept needs the names of jobs.") }
+    }
+
+    func run() async throws {
+        let schedule = try config.load()
+        var lines: [Line] = []
+        for job in try schedule.jobs(named: jobs) {
+            let pruning = Pruning(job: job, folder: JobFolder(job: job, root: schedule.storage.root))
+            let plan = dryRun ? try pruning.plan(now: Date()) : try await apply(pruning, job, schedule)
+            if let suspension = plan.suspension {
+                tell("\(job.name): nothing is pruned: \(suspension); --accept if that is right")
+            }
+            lines += plan.decisions.map {
+                Line(job: job.name, dump: $0.dump.name, verdict: $0.verdict.rawValue, reasons: $0.reasons, suspended: plan.suspension != nil)
+            }
+        }
+        if json { return try answerJSON(lines) }
+        var table = Table(["JOB", "DUMP", "VERDICT", "REASON"])
+        for line in lines where dryRun || (line.verdict == "remove" && !line.suspended) {
+            table.add([line.job, line.dump, line.verdict + (line.suspended && line.verdict == "remove" ? " (suspended)" : ""), line.reasons.joined(separator: ", ")])
+        }
+        answer(table.text)
+    }
+
+    private func apply(_ pruning: Pruning, _ job: Job, _ schedule: Schedule) async throws -> RetentionPlan {
+        let root = schedule.storage.root
+        let lock = wait ? try await JobLock.wait(job.name, root: root) : try JobLock.take(job.name, root: root)
+        if accept, let name = try pruning.accept(now: Date(), lock: lock) { tell("\(job.name): \(name) is accepted as it is") }
+        let plan = try pruning.plan(now: Date())
+        let removed = try pruning.apply(plan, lock: lock)
+        if !removed.isEmpty, let catalog = try? Catalog.open(folder: Daemon.stateFolder(of: schedule)) {  // the manifests are the truth; the daemon mends its catalog
+            try catalog.forget(removed.map(\.name), job: job.name)
+        }
+        return plan
+    }
+}

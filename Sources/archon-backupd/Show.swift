@@ -1,0 +1,43 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print all that is known of a dump: its manifest.",
+        discussion: """
+            EXAMPLES
+              archon-backupd show archon_db                                     the newest
+              archon-backupd show archon_db backup_archon_db_20261123T020000Z
+            """)
+
+    @OptionGroup var config: ConfigOption
+    @Argument(help: "The job.") var job: String
+    @Argument(help: "The dump; the newest when none is named.") var dump: String?
+    @Flag(help: "Print the manifest as JSON.") var json = false
+
+    func run() async throws {
+        let schedule = try config.load()
+        let job = try schedule.jobs(named: [job])[0]
+        let stored = try DumpChoice(name: dump).choose(JobFolder(job: job, root: schedule.storage.root))
+        guard let manifest = stored.manifest else {
+            throw Failure(.damaged, "\(stored.name) has no manifest that can be used", hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
+        }
+        if json { return try answerJSON(manifest) }
+        var table = Table(["DUMP", manifest.dump])
+        table.add(["path", stored.path])
+        table.add(["database", "\(manifest.database) on \(manifest.server), owner \(manifest.properties.owner)"])
+        table.add(["slot", manifest.slot.map(Zone.utc.iso8601) ?? "asked for by a person"])
+        table.add(["snapshot", Zone.utc.iso8601(manifest.snapshot)])
+        table.add(["took", TimeSpan.text(manifest.ended.timeIntervalSince(manifest.began))])
+        table.add(["archive", "\(manifest.format.rawValue), \(manifest.compression), \(ByteSize.text(manifest.bytes)), \(manifest.entries) entries"])
+        table.add(["sha256", manifest.sha256])
+        table.add(["versions", "server \(manifest.serverVersion), pg_dump \(manifest.pgDumpVersion), \(manifest.tool)"])
+        table.add(["rows", "\(manifest.totalRows) in \(manifest.rows.count) tables, \(manifest.largeObjects) large objects"])
+        table.add(["extensions", manifest.extensions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")])
+        table.add(["proof", manifest.proof.rawValue])
+        for warning in manifest.warnings { table.add(["warning", warning]) }
+        answer(table.text)
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Read dumps again in full and hold them to their manifests.",
+        discussion: """
+            SHA-256 of every byte, then every row read back by pg_restore. Ends with 65 when one is damaged, after all have
+            been read.
+
+            EXAMPLES
+              archon-backupd verify archon_db              the newest dump
+              archon-backupd verify archon_db --every      all its dumps
+              archon-backupd verify --all --every
+            """)
+
+    @OptionGroup var config: ConfigOption
+    @Argument(help: "The job.") var job: String?
+    @Argument(help: "The dump; the newest when none is named.") var dump: String?
+    @Flag(help: "All jobs.") var all = false
+    @Flag(help: "Every dump, not the newest alone.") var every = false
+
+    func validate() throws {
+        if (job == nil) != all { throw ValidationError("Name a job, or give --all.") }
+        if dump != nil && every { throw ValidationError("Name a dump or give --every, not both.") }
+    }
+
+    func run() async throws {
+        let schedule = try config.load()
+        var failures: [Failure] = []
+        for job in try schedule.jobs(named: job.map { [$0] } ?? []) {
+            let folder = JobFolder(job: job, root: schedule.storage.root)
+            for stored in try chosen(folder) {
+                let progress = Progress(stored.name, expected: stored.bytes)
+                do {
+                    try await interruptible {
+                        guard let manifest = stored.manifest else {
+                            if case .damaged(let fault) = stored.state { throw Failure(.damaged, "\(stored.name) is damaged: \(fault)") }
+                            throw Failure(.damaged, "\(stored.name) has no manifest to hold it to", hint: "`archon-backupd adopt` makes one.")
+                        }
+                        try await Verification.verify(manifest, path: stored.path) { progress.show($0) }
+                    }
+                    progress.end()
+                    answer("\(stored.name): whole, as its manifest says")
+                } catch let failure as Failure {
+                    progress.end()
+                    tell("archon-backupd: \(failure)")
+                    failures.append(failure)
+                }
+            }
+        }
+        guard let first = failures.first else { return }
+        throw Failure(first.kind, failures.count == 1 ? "1 dump is not as it should be" : "\(failures.count) dumps are not as they should be")
+    }
+
+    private func chosen(_ folder: JobFolder) throws -> [StoredDump] {
+        if every { return try folder.list() }
+        if all, try folder.list().isEmpty { return [] }
+        return [try DumpChoice(name: dump).choose(folder)]
+    }
+}
