@@ -46,7 +46,7 @@ struct Next: AsyncParsableCommand {
     }
 
     private func expression() throws -> (trigger: Trigger, zone: Zone)? {
-        let zone = try timeZone.map { try zone(named: $0) }
+        let zone = try timeZone.map { try self.zone(named: $0) }
         do {
             if let cron { return (.cron(try CronExpression(cron)), zone ?? .utc) }
             guard let calendar else { return nil }

@@ -131,15 +131,6 @@ package final class Session: Sendable {
         var message = [CChar](repeating: 0, count: 256)
         _ = PQcancel(handle, &message, Int32(message.count))
     }
-
-    /// `name` as an SQL identifier, always in quotes.
-    package static func identifier(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
-
-    /// `text` as an SQL string; with a backslash in it, in the E form, which means the same under every setting.
-    package static func literal(_ text: String) -> String {
-        let quoted = "'" + text.replacing("'", with: "''").replacing("\\", with: "\\\\") + "'"
-        return text.contains("\\") ? "E" + quoted : quoted
-    }
 }
 
 extension Session.Fault: CustomStringConvertible {

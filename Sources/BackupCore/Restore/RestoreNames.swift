@@ -1,0 +1,15 @@
+import Foundation
+
+/// The names that databases get around a restore: within PostgreSQL's 63 bytes, never cut inside a character.
+package enum RestoreNames {
+    package static func restored(_ database: String, at now: Date) -> String { fitted(database, "_restored_\(DumpName.stamp(now))") }
+    package static func before(_ database: String, at now: Date) -> String { fitted(database, "_before_\(DumpName.stamp(now))") }
+    /// Work in progress; whoever finds one of these may drop it.
+    package static func temporary(at now: Date, pid: Int32) -> String { "archon_restore_\(DumpName.stamp(now))_\(pid)" }
+
+    private static func fitted(_ name: String, _ suffix: String) -> String {
+        var name = name
+        while name.utf8.count + suffix.utf8.count > 63 { name.removeLast() }
+        return name + suffix
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import BackupCore
+import BackupRuntime
+import Foundation
+
+struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Bring a database back.",
+        discussion: """
+            Without --into and --replace: when the job's database does not exist, it comes back under its own name; when it
+            does, the dump goes into a new database beside it. Everything is restored and compared under a temporary name
+            first; --replace then swaps the two in one transaction and keeps the old one under a dated name.
+
+            EXAMPLES
+              archon-backupd restore archon_db                           the newest dump
+              archon-backupd restore archon_db --at 2026-11-23T02:00:00Z
+              archon-backupd restore archon_db --replace --yes
+              archon-backupd restore archon_db --into archon_copy --jobs 4
+              archon-backupd restore /mnt/backup_archon_db_20261123T020000Z.dump --into archon_db
+            """)
+
+    @OptionGroup var config: ConfigOption
+    @Argument(help: "A job, or the path of an archive (with a / in it).") var source: String
+    @Option(help: "The dump; default the newest good one.") var dump: String?
+    @Option(help: "The newest dump whose data are from before this instant (ISO 8601).") var at: String?
+    @Option(help: "Restore into a new database of this name.") var into: String?
+    @Flag(help: "Put it in place of the job's database; the old one is kept under a dated name.") var replace = false
+    @Option(help: "Parallel workers of pg_restore.") var jobs = 1
+    @Option(help: "The server of the schedule, for the path of an archive.") var server: String?
+    @Option(help: "A libpq connection string in place of the schedule, for the path of an archive.") var connection: String?
+    @Flag(help: "Say what would be done and do nothing.") var dryRun = false
+    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Wait for a job that another process works on.") var wait = false
+    @Flag(help: "Print the result as JSON.") var json = false
+
+    func validate() throws {
+        if dump != nil && at != nil { throw ValidationError("--dump and --at exclude each other.") }
+        if into != nil && replace { throw ValidationError("--into and --replace exclude each other.") }
+        if !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
+        if into?.isEmpty == true || (into?.utf8.count ?? 0) > 63 { throw ValidationError("--into must have 1 to 63 bytes.") }
+        if isPath, dump != nil || at != nil { throw ValidationError("--dump and --at go with a job, not with a path.") }
+        if isPath, into == nil { throw ValidationError("Name the new database with --into.") }
+        if !isPath, server != nil || connection != nil { throw ValidationError("--server and --connection go with the path of an archive.") }
+    }
+
+    private var isPath: Bool { source.contains("/") }
+
+    func run() async throws {
+        if isPath { return try await perform(try restorationOfFile(), job: nil) }
+        let schedule = try config.load()
+        let job = try schedule.jobs(named: [source])[0]
+        guard let server = schedule.server(of: job) else { throw Failure(.configInvalid, "\(job.name) has no server") }
+        let folder = JobFolder(job: job, root: schedule.storage.root)
+        let lock = wait ? try await JobLock.wait(job.name, root: schedule.storage.root) : try JobLock.take(job.name, root: schedule.storage.root)
+        let stored = try DumpChoice(name: dump, at: try instant()).choose(folder)
+        if case .damaged(let fault) = stored.state { throw Failure(.damaged, "\(stored.name) is damaged: \(fault)", hint: "`archon-backupd list \(job.name)` shows the others.") }
+        let target = try await target(job, server)
+        let progress = Progress(stored.name)
+        let restoration = Restoration(server: server, archive: stored.path, manifest: stored.manifest, target: target, workers: jobs) { progress.show($0) }
+        try await perform(restoration, job: job, progress)
+        withExtendedLifetime(lock) {}
+    }
+
+    private func instant() throws -> Date? {
+        guard let at else { return nil }
+        let date = (try? Date(at, strategy: .iso8601)) ?? (try? Date(at, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // the error below speaks for both
+        guard let date else { throw Failure(.usage, "--at \"\(at)\" is no instant", hint: "Write it like 2026-11-23T02:00:00Z.") }
+        return date
+    }
+
+    private func target(_ job: Job, _ server: Server) async throws -> Restoration.Target {
+        if let into { return .new(into) }
+        let exists = try await DatabaseQuestion.exists(job.database, on: server)
+        if replace { return exists ? .replacing(job.database) : .new(job.database) }
+        return .new(exists ? RestoreNames.restored(job.database, at: Date()) : job.database)
+    }
+
+    private func restorationOfFile() throws -> Restoration {
+        let found: Server
+        if let connection {
+            found = Server(name: "command line", connection: connection)
+        } else {
+            let servers = try config.load().servers.filter { server == nil || $0.name == server }
+            guard let only = servers.first, servers.count == 1 else {
+                throw Failure(.usage, server == nil ? "the schedule has several servers" : "there is no server \"\(server ?? "")\"", hint: "Name one with --server, or give --connection.")
+            }
+            found = only
+        }
+        guard FileManager.default.fileExists(atPath: source) else { throw Failure(.usage, "there is no \(source)") }
+        let manifestPath = (source.hasSuffix(".dump") ? String(source.dropLast(5)) : source) + ".json"
+        let manifest = try FileManager.default.contents(atPath: manifestPath).map { try ManifestCodec.decode($0, file: manifestPath) }
+        let progress = Progress((source as NSString).lastPathComponent)
+        return Restoration(server: found, archive: source, manifest: manifest, target: .new(into ?? ""), workers: jobs) { progress.show($0) }
+    }
+
+    private func perform(_ restoration: Restoration, job: Job?, _ progress: Progress? = nil) async throws {
+        let description = restoration.description
+        if dryRun { return answer(description) }
+        if replace, !yes { try confirm(description) }
+        let result: Restoration.Result
+        do {
+            result = try await interruptible { try await restoration.perform(now: Date()) }
+            progress?.end()
+        } catch {
+            progress?.end()
+            throw error
+        }
+        if json { return try answerJSON(result) }
+        answer("\(result.database): restored from \(result.dump), \(result.rows) rows in \(result.tables) tables, equal to the dump, in \(TimeSpan.text(max(1, result.seconds)))")
+        if !result.createdRoles.isEmpty { answer("roles created: \(result.createdRoles.joined(separator: ", "))") }
+        guard let previous = result.previous else { return }
+        let name = SQL.identifier(result.database)
+        answer("the database that was there is kept as \(previous)")
+        answer("to undo: psql -d template1 -c 'ALTER DATABASE \(name) RENAME TO \(SQL.identifier(String(result.database.prefix(40)) + "_undone"))' -c 'ALTER DATABASE \(SQL.identifier(previous)) RENAME TO \(name)'")
+        answer("when it is no longer needed: psql -d template1 -c 'DROP DATABASE \(SQL.identifier(previous))'")
+    }
+
+    private func confirm(_ description: String) throws {
+        guard isatty(0) == 1 else { throw Failure(.usage, "--replace asks before it acts, and there is nobody to ask", hint: "Add --yes.") }
+        tell(description)
+        FileHandle.standardError.write(Data("Go on? [y/N] ".utf8))
+        guard let line = readLine(), ["y", "yes"].contains(line.lowercased()) else { throw Failure(.usage, "nothing was done") }
+    }
+}
