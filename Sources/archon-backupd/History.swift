@@ -29,8 +29,8 @@ struct History: AsyncParsableCommand {
         var table = Table(["RUN", "JOB", "BEGAN", "TOOK", "OUTCOME", "SLOT", "SIZE", "DUMP OR ERROR"], rightAligned: [0, 6])
         for run in runs {
             table.add([
-                "\(run.id)", run.job, Zone.utc.iso8601(whole: run.began), run.ended.map { TimeSpan.text($0.timeIntervalSince(run.began).rounded()) } ?? "",
-                run.outcome.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""), run.slot.map(Zone.utc.iso8601(whole:)) ?? "by hand",
+                "\(run.id)", run.job, Zone.utc.wholeSeconds(run.began), run.ended.map { TimeSpan.text($0.timeIntervalSince(run.began).rounded()) } ?? "",
+                run.outcome.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""), run.slot.map(Zone.utc.wholeSeconds) ?? "by hand",
                 run.bytes.map(ByteSize.text) ?? "", run.dump ?? run.error.map { String($0.prefix { $0 != "\n" }) } ?? "",
             ])
         }

@@ -50,5 +50,5 @@ func answerJSON(_ value: some Encodable) throws {
 
 extension Zone {
     /// To the second, for tables.
-    func iso8601(whole date: Date) -> String { iso8601(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))) }
+    func wholeSeconds(_ date: Date) -> String { iso8601(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))) }
 }

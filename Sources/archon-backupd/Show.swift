@@ -28,7 +28,7 @@ struct Show: AsyncParsableCommand {
         var table = Table(["DUMP", manifest.dump])
         table.add(["path", stored.path])
         table.add(["database", "\(manifest.database) on \(manifest.server), owner \(manifest.properties.owner)"])
-        table.add(["slot", manifest.slot.map(Zone.utc.iso8601) ?? "asked for by a person"])
+        table.add(["slot", manifest.slot.map { Zone.utc.iso8601($0) } ?? "asked for by a person"])
         table.add(["snapshot", Zone.utc.iso8601(manifest.snapshot)])
         table.add(["took", TimeSpan.text(manifest.ended.timeIntervalSince(manifest.began))])
         table.add(["archive", "\(manifest.format.rawValue), \(manifest.compression), \(ByteSize.text(manifest.bytes)), \(manifest.entries) entries"])

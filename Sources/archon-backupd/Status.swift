@@ -27,7 +27,7 @@ struct Status: AsyncParsableCommand {
             for line in report.jobs {
                 let error = line.error.map { String($0.prefix { $0 != "\n" }) } ?? line.overdueSeconds.map { "no good dump for \(TimeSpan.text(($0 / 60).rounded() * 60))" } ?? ""
                 table.add([
-                    line.job, line.state.rawValue, line.lastSuccess.map(Zone.utc.iso8601(whole:)) ?? "never", line.nextLocal ?? "", "\(line.dumps)",
+                    line.job, line.state.rawValue, line.lastSuccess.map(Zone.utc.wholeSeconds) ?? "never", line.nextLocal ?? "", "\(line.dumps)",
                     ByteSize.text(line.bytes), error,
                 ])
             }
