@@ -9,6 +9,12 @@ package struct Schedule: Sendable, Equatable {
         package var minimumFree: Int64
         /// The catalog's folder; nil means `STATE_DIRECTORY` or `/var/lib/archon-backupd`.
         package var state: String?
+
+        package init(root: String, minimumFree: Int64, state: String? = nil) {
+            self.root = root
+            self.minimumFree = minimumFree
+            self.state = state
+        }
     }
 
     package var storage: Storage
