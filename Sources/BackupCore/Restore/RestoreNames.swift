@@ -4,8 +4,8 @@ import Foundation
 package enum RestoreNames {
     package static func restored(_ database: String, at now: Date) -> String { fitted(database, "_restored_\(DumpName.stamp(now))") }
     package static func before(_ database: String, at now: Date) -> String { fitted(database, "_before_\(DumpName.stamp(now))") }
-    /// Work in progress; whoever finds one of these may drop it.
-    package static func temporary(at now: Date, pid: Int32) -> String { "archon_restore_\(DumpName.stamp(now))_\(pid)" }
+    /// Work in progress. `token` keeps two restores of one second apart.
+    package static func temporary(at now: Date, token: UInt32) -> String { "archon_restore_\(DumpName.stamp(now))_\(String(token, radix: 36))" }
 
     private static func fitted(_ name: String, _ suffix: String) -> String {
         var name = name

@@ -52,11 +52,14 @@ package struct Restoration: Sendable {
         try await checkTarget(admin)
         try await checkExtensions(admin)
         let tools = try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, dumpMajor(expected)))
-        let temporary = RestoreNames.temporary(at: now, pid: getpid())
+        let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var created: [String] = []
+        // Only what this restore has made is dropped after a fault.
+        var isCreated = false
         do {
             created = try await createRoles(admin)
             try await create(temporary, admin)
+            isCreated = true
             try await fill(temporary, settings, tools)
             try await compare(temporary, settings, expected)
             try Task.checkCancellation()
@@ -66,7 +69,7 @@ package struct Restoration: Sendable {
                 database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent, tables: expected.rows.count,
                 rows: expected.rows.values.reduce(0, +), seconds: Double(elapsed.components.seconds), previous: previous, createdRoles: created)
         } catch {
-            try await undo(temporary, settings, roles: created, after: error)
+            try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
         }
     }
@@ -252,17 +255,17 @@ package struct Restoration: Sendable {
     // MARK: after a fault
 
     /// Drops what was made. What cannot be dropped is named beside the first fault.
-    private func undo(_ temporary: String, _ settings: ConnectionSettings, roles: [String], after error: any Error) async throws {
+    private func undo(_ temporary: String?, _ settings: ConnectionSettings, roles: [String], after error: any Error) async throws {
         // In a task of its own: this one may be cancelled.
         let work = Task {
             let session = try await openAdmin(settings)
-            try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(temporary)) WITH (FORCE)")
+            if let temporary { try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(temporary)) WITH (FORCE)") }
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }
         if case .failure(let second) = await work.result {
             let first = translated(error)
             throw Failure(
-                first.kind, first.message, hint: "The old database is untouched; drop \(temporary) by hand.",
+                first.kind, first.message, hint: "The old database is untouched; \(temporary.map { "drop \($0) by hand." } ?? "look at its roles.")",
                 cause: [first.cause, "and it could not be cleaned up: \(second)"].compactMap { $0 }.joined(separator: "\n"))
         }
     }
