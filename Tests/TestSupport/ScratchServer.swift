@@ -35,7 +35,7 @@ package final class ScratchServer: Sendable {
 
     package func start() async throws {
         try await must("pg_ctl", ["-D", "\(folder)/pg/data", "-w", "-l", "\(folder)/pg/log", "-o",
-            "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c max_connections=60 -c max_locks_per_transaction=256", "start"])
+            "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c max_connections=400 -c max_locks_per_transaction=256", "start"])
     }
 
     package func stop(_ mode: String = "immediate") async throws {
