@@ -1,4 +1,4 @@
-import BackupCore
+@testable import BackupCore
 import Foundation
 import TestSupport
 import Testing
