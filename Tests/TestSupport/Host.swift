@@ -1,0 +1,113 @@
+import BackupCore
+import Foundation
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// A host of one test: a folder with a schedule, a place for dumps and for state, and the built binary.
+package struct Host: Sendable {
+    package let folder: String
+    package let server: ScratchServer
+    package var environment: [String: String] = [:]
+    package var storage: String { "\(folder)/backups" }
+    package var config: String { "\(folder)/schedule.json" }
+
+    package init(folder: String, server: ScratchServer) {
+        self.folder = folder
+        self.server = server
+    }
+
+    /// The binary that was built with these tests.
+    package static let binary: String = {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let path = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+        return (path as NSString).deletingLastPathComponent + "/archon-backupd"
+    }()
+
+    /// Writes the schedule: `databases` are the JSON members of that object, `top` more members of the file.
+    package func write(_ databases: String, top: String = "", minimumFree: String = "0B", storage: String? = nil) throws {
+        let text = """
+            {"version": 1, \(top)
+             "storage": {"root": "\(storage ?? self.storage)", "state": "\(folder)/state", "minimumFree": "\(minimumFree)"},
+             "servers": {"scratch": {"connection": "\(server.connection)", "concurrency": 2}},
+             "databases": {\(databases)}}
+            """
+        try Data(text.utf8).write(to: URL(fileURLWithPath: config), options: .atomic)
+    }
+
+    /// Runs a verb to its end.
+    package func call(_ arguments: String..., input: String = "") async throws -> Said {
+        try await run(Self.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 }, input: input)
+    }
+
+    /// Starts a verb whose end is awaited later; its stderr goes to `log`.
+    package func start(_ arguments: String..., environment more: [String: String] = [:]) async throws -> Running {
+        let log = "\(folder)/log.\(UInt32.random(in: 0 ... .max))"
+        return try await Running.start(
+            Self.binary, arguments,
+            environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 }.merging(more) { $1 }, log: log)
+    }
+
+    /// The names of files below the storage, sorted; hidden ones are left out.
+    package func files() throws -> [String] {
+        guard let found = FileManager.default.enumerator(atPath: storage) else { return [] }
+        return found.compactMap { $0 as? String }.filter { !$0.contains("/.") && !$0.hasPrefix(".") && $0.contains("/") }.sorted()
+    }
+}
+
+/// A program that runs beside the test.
+package struct Running: Sendable {
+    package let pid: Int32
+    package let log: String
+    private let work: Task<Int32, any Error>
+
+    static func start(_ program: String, _ arguments: [String], environment: [String: String], log: String) async throws -> Running {
+        let output = try FileDescriptor.open(
+            FilePath(log), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
+        var updates: [Subprocess.Environment.Key: String?] = [:]
+        for (key, value) in environment { updates[.init(stringLiteral: key)] = value }
+        let (pids, told) = AsyncStream.makeStream(of: Int32.self)
+        let work = Task { [updates] in
+            defer { told.finish() }
+            let result = try await Subprocess.run(
+                .path(FilePath(program)), arguments: Arguments(arguments), environment: .inherit.updating(updates), input: .none,
+                output: .discarded, error: .fileDescriptor(output, closeAfterSpawningProcess: true)
+            ) { execution in
+                told.yield(Int32(execution.processIdentifier.value))
+            }
+            switch result.terminationStatus {
+            case .exited(let code): return code
+            case .signaled(let signal): return 128 + signal
+            }
+        }
+        for await pid in pids { return Running(pid: pid, log: log, work: work) }
+        _ = try await work.value
+        throw Failure(.failed, "\(program) did not start")
+    }
+
+    package func signal(_ number: Int32) { kill(pid, number) }
+
+    /// The exit status; 128 and the number for a signal.
+    package func end() async throws -> Int32 { try await work.value }
+
+    package var said: String {
+        FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+}
+
+/// Asks until the answer is yes; after `seconds` the last word is what `fault` says.
+package func until(_ what: String, seconds: Double = 60, _ answer: () async throws -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+        if try await answer() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    throw Failure(.failed, "waited \(seconds) s in vain: \(what)")
+}
+
+/// A host with the shared server, gone when the body ends.
+package func withHost<Result>(_ body: (Host) async throws -> Result) async throws -> Result {
+    let server = try await SharedServer.only.server()
+    return try await withTemporaryFolder { try await body(Host(folder: $0, server: server)) }
+}
