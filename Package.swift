@@ -5,7 +5,11 @@ let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .er
 
 let package = Package(
     name: "archon-backupd",
-    products: [.executable(name: "archon-backupd", targets: ["archon-backupd"])],
+    products: [
+        .executable(name: "archon-backupd", targets: ["archon-backupd"]),
+        // For the tests alone: preloaded into the daemon to step its clock.
+        .library(name: "WallClock", type: .dynamic, targets: ["WallClock"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
@@ -33,6 +37,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .target(name: "WallClock", path: "Tests/WallClock"),
         .target(
             name: "TestSupport",
             dependencies: [
@@ -42,7 +47,8 @@ let package = Package(
             ],
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "BackupCoreTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport"], swiftSettings: strict),
+            name: "BackupCoreTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport"], swiftSettings: strict
+        ),
         .testTarget(
             name: "BackupRuntimeTests", dependencies: ["BackupRuntime", "BackupCore", "TestSupport"],
             swiftSettings: strict),
