@@ -96,13 +96,20 @@ package struct Planner: Sendable {
     }
 
     /// The next attempt for a slot whose last one did not succeed, or nil when there is to be none: attempts used up, or
-    /// the next slot comes first. An interrupted run is tried again at once, for nothing was wrong with it.
+    /// the next slot comes first. An interrupted run is tried again at once, for nothing was wrong with it; only one that
+    /// is interrupted again and again (something kills us each time) has to wait, and it is never given up.
     private func retry(of job: Job, _ account: JobFacts.Account) -> Plan.Upcoming? {
-        guard account.outcome == .failed || account.outcome == .interrupted else { return nil }
-        guard account.attempts < job.retry.attempts else { return nil }
-        let delay =
-            account.outcome == .interrupted
-            ? 0 : job.retry.delaySeconds * pow(2, Double(max(0, account.attempts - 1)))
+        let delay: Double
+        switch account.outcome {
+        case .succeeded, .skipped: return nil
+        case .failed:
+            guard account.attempts < job.retry.attempts else { return nil }
+            delay = job.retry.delay(after: account.attempts)
+        case .interrupted:
+            delay =
+                account.attempts <= job.retry.attempts
+                ? 0 : job.retry.delay(after: account.attempts - job.retry.attempts)
+        }
         let start = account.ended.addingTimeInterval(delay)
         if let next = job.trigger.next(after: account.slot, in: job.zone), start >= job.start(of: next) { return nil }
         return Plan.Upcoming(job: job.name, slot: account.slot, start: start, attempt: account.attempts + 1)
@@ -124,7 +131,9 @@ package struct Planner: Sendable {
     /// that nobody starves in an overload), then to the most overdue against its own interval.
     private func admit(_ candidates: [Candidate], into plan: inout Plan) {
         var runningByServer: [String: Int] = [:]
-        for job in schedule.jobs where facts[job.name]?.isRunning == true { runningByServer[job.server, default: 0] += 1 }
+        for job in schedule.jobs where facts[job.name]?.isRunning == true {
+            runningByServer[job.server, default: 0] += 1
+        }
         var running = facts.values.filter(\.isRunning).count
         for candidate in candidates.sorted(by: precedes) {
             let job = candidate.job

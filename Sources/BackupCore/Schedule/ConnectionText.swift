@@ -55,7 +55,8 @@ struct ConnectionText {
 
     private static func uri(_ text: String) -> [(name: String, value: String)] {
         var found: [(name: String, value: String)] = []
-        let pieces = text.split(separator: "://", maxSplits: 1)[1].split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let pieces = text.split(separator: "://", maxSplits: 1)[1].split(
+            separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let slash = pieces[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let authority = slash[0]
         if let at = authority.lastIndex(of: "@") {

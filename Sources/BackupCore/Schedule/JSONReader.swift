@@ -18,16 +18,21 @@ struct JSONReader {
     /// The whole text as one value. Throws the fault that ended reading; `faults` has the ones before it.
     mutating func read() throws(Fault) -> JSONNode {
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) {
-            faults.append(Fault(offset: 0, what: "the file begins with a byte order mark", hint: "Save it as UTF-8 without BOM."))
+            faults.append(
+                Fault(offset: 0, what: "the file begins with a byte order mark", hint: "Save it as UTF-8 without BOM."))
             position = 3
         }
         try checkEncoding()
         try skipSpace()
-        guard position < bytes.count else { throw Fault(offset: 0, what: "the file is empty", hint: "See docs/schedule.md for one to begin with.") }
+        guard position < bytes.count else {
+            throw Fault(offset: 0, what: "the file is empty", hint: "See docs/schedule.md for one to begin with.")
+        }
         let node = try value(depth: 0)
         try skipSpace()
         guard position == bytes.count else {
-            throw Fault(offset: position, what: "there is something after the end of the schedule", hint: "Remove it, or look for a brace too many above.")
+            throw Fault(
+                offset: position, what: "there is something after the end of the schedule",
+                hint: "Remove it, or look for a brace too many above.")
         }
         return node
     }
@@ -37,7 +42,9 @@ struct JSONReader {
         while position < bytes.count {
             let length = Self.sequenceLength(bytes, at: position)
             guard length > 0 else {
-                throw Fault(offset: position, what: "byte \(position + 1) of the file is not UTF-8", hint: "Save the file as UTF-8.")
+                throw Fault(
+                    offset: position, what: "byte \(position + 1) of the file is not UTF-8",
+                    hint: "Save the file as UTF-8.")
             }
             position += length
         }
@@ -51,7 +58,8 @@ struct JSONReader {
         guard first >= 0xc2, first <= 0xf4, position + length <= bytes.count else { return 0 }
         let second = bytes[position + 1]
         switch first {
-        case 0xe0 where second < 0xa0, 0xed where second > 0x9f, 0xf0 where second < 0x90, 0xf4 where second > 0x8f: return 0
+        case 0xe0 where second < 0xa0, 0xed where second > 0x9f, 0xf0 where second < 0x90, 0xf4 where second > 0x8f:
+            return 0
         default: break
         }
         return bytes[(position + 1)..<(position + length)].allSatisfy { $0 & 0xc0 == 0x80 } ? length : 0
@@ -96,8 +104,10 @@ struct JSONReader {
         case UInt8(ascii: "{"): return JSONNode(value: .object(try members(depth: depth)), offset: offset)
         case UInt8(ascii: "["): return JSONNode(value: .array(try elements(depth: depth)), offset: offset)
         case UInt8(ascii: "\""): return JSONNode(value: .string(try string()), offset: offset)
-        case UInt8(ascii: "'"): throw Fault(offset: offset, what: "a string is in single quotes", hint: "Write it in double quotes.")
-        case let byte? where "-0123456789".utf8.contains(byte): return JSONNode(value: .number(try number()), offset: offset)
+        case UInt8(ascii: "'"):
+            throw Fault(offset: offset, what: "a string is in single quotes", hint: "Write it in double quotes.")
+        case let byte? where "-0123456789".utf8.contains(byte):
+            return JSONNode(value: .number(try number()), offset: offset)
         case nil: throw Fault(offset: offset, what: "the file ends where a value belongs")
         default: return JSONNode(value: try word(), offset: offset)
         }
@@ -112,7 +122,9 @@ struct JSONReader {
         case "false": return .bool(false)
         case "null": return .null
         case "": throw Fault(offset: start, what: "a value is missing", hint: "Look for a comma or a colon too many.")
-        default: throw Fault(offset: start, what: "\(text.prefix(40)) is no JSON value", hint: "Write a string in double quotes.")
+        default:
+            throw Fault(
+                offset: start, what: "\(text.prefix(40)) is no JSON value", hint: "Write a string in double quotes.")
         }
     }
 
@@ -122,7 +134,9 @@ struct JSONReader {
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         let hasLeadingZero = digits.hasPrefix("0") && digits.dropFirst().first?.isNumber == true
-        guard digits.first?.isNumber == true, digits.last?.isNumber == true, !hasLeadingZero, Double(text) != nil, text.utf8.count < 64 else {
+        guard digits.first?.isNumber == true, digits.last?.isNumber == true, !hasLeadingZero, Double(text) != nil,
+            text.utf8.count < 64
+        else {
             throw Fault(offset: start, what: "\(text.prefix(40)) is no JSON number")
         }
         return text
@@ -163,7 +177,10 @@ struct JSONReader {
             let key = try string()
             // Swift compares by canonical equivalence: so would two spellings of one folder's name.
             if !keys.insert(key).inserted {
-                faults.append(Fault(offset: keyOffset, what: "the key \"\(key)\" stands here a second time", hint: "Keep one of the two."))
+                faults.append(
+                    Fault(
+                        offset: keyOffset, what: "the key \"\(key)\" stands here a second time",
+                        hint: "Keep one of the two."))
             }
             try skipSpace()
             guard take(":") else { throw Fault(offset: position, what: "a colon is missing after \"\(key)\"") }
@@ -191,7 +208,9 @@ struct JSONReader {
             case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
             case UInt8(ascii: "\\"): text += try escape()
             case 0..<0x20:
-                throw Fault(offset: position - 1, what: "a string has a control character in it", hint: "Write it as an escape, or look for a missing quote.")
+                throw Fault(
+                    offset: position - 1, what: "a string has a control character in it",
+                    hint: "Write it as an escape, or look for a missing quote.")
             default: text.append(byte)
             }
         }
@@ -220,7 +239,9 @@ struct JSONReader {
             let low = try hexadecimal(from: start)
             code = (0xdc00..<0xe000).contains(low) ? 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00) : 0xd800
         }
-        guard let scalar = UnicodeScalar(code) else { throw Fault(offset: start, what: "half of a surrogate pair stands alone") }
+        guard let scalar = UnicodeScalar(code) else {
+            throw Fault(offset: start, what: "half of a surrogate pair stands alone")
+        }
         return scalar
     }
 

@@ -25,18 +25,32 @@ struct JobDecoder {
 
     /// The options that a job and `defaults` share.
     func options(_ members: [String: JSONNode], _ path: SchedulePath, _ node: JSONNode, into job: inout Job) {
-        if let seconds = reader.seconds(members["jitter"], path.key("jitter"), 0...86_400) { job.jitterSeconds = seconds }
+        if let seconds = reader.seconds(members["jitter"], path.key("jitter"), 0...86_400) {
+            job.jitterSeconds = seconds
+        }
         if let catchUp: Job.CatchUp = reader.choice(members["catchUp"], path.key("catchUp")) { job.catchUp = catchUp }
         if let format: Job.Format = reader.choice(members["format"], path.key("format")) { job.format = format }
-        if let compression = compression(members["compression"], path.key("compression")) { job.compression = compression }
-        if let workers = reader.integer(members["jobs"], path.key("jobs"), 1...64) { job.workers = workers }
-        if let jobs = members["jobs"], job.workers > 1, job.format == .custom, members["format"] != nil || job.name != "" {
-            reader.fault(jobs.offset, path.key("jobs"), "pg_dump works in parallel in the directory format only", "Add \"format\": \"directory\", or leave \"jobs\" out; restore takes --jobs.")
+        if let compression = compression(members["compression"], path.key("compression")) {
+            job.compression = compression
         }
-        if let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...(31 * 86_400)) { job.timeoutSeconds = seconds }
-        if let seconds = reader.seconds(members["lockTimeout"], path.key("lockTimeout"), 0.001...86_400) { job.lockTimeoutSeconds = seconds }
+        if let workers = reader.integer(members["jobs"], path.key("jobs"), 1...64) { job.workers = workers }
+        if let jobs = members["jobs"], job.workers > 1, job.format == .custom,
+            members["format"] != nil || job.name != ""
+        {
+            reader.fault(
+                jobs.offset, path.key("jobs"), "pg_dump works in parallel in the directory format only",
+                "Add \"format\": \"directory\", or leave \"jobs\" out; restore takes --jobs.")
+        }
+        if let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...(31 * 86_400)) {
+            job.timeoutSeconds = seconds
+        }
+        if let seconds = reader.seconds(members["lockTimeout"], path.key("lockTimeout"), 0.001...86_400) {
+            job.lockTimeoutSeconds = seconds
+        }
         retry(members["retry"], path.key("retry"), into: &job)
-        if let patterns = reader.strings(members["excludeTableData"], path.key("excludeTableData"), "public.log_*") { job.excludeTableData = patterns }
+        if let patterns = reader.strings(members["excludeTableData"], path.key("excludeTableData"), "public.log_*") {
+            job.excludeTableData = patterns
+        }
         if let globals = reader.bool(members["globals"], path.key("globals")) { job.dumpsGlobals = globals }
         hooks(members["hooks"], path.key("hooks"), into: &job)
         retention(members["retention"], path.key("retention"), into: &job)
@@ -46,7 +60,9 @@ struct JobDecoder {
     func zone(_ node: JSONNode?, _ path: SchedulePath) -> Zone? {
         guard let name = reader.string(node, path, "Europe/Sofia"), let node else { return nil }
         guard let zone = zones(name) else {
-            reader.fault(node.offset, path, "the time zone \"\(name)\" is unknown on this host", "Write a name such as \"Europe/Sofia\" or \"UTC\"; tzdata must be installed.")
+            reader.fault(
+                node.offset, path, "the time zone \"\(name)\" is unknown on this host",
+                "Write a name such as \"Europe/Sofia\" or \"UTC\"; tzdata must be installed.")
             return nil
         }
         return zone
@@ -61,32 +77,44 @@ struct JobDecoder {
         return name
     }
 
-    private func server(_ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath, servers: [Server]) -> String? {
+    private func server(_ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath, servers: [Server])
+        -> String?
+    {
         let names = servers.map(\.name).joined(separator: ", ")
         guard let node else {
             if servers.count > 1 {
-                reader.fault(member.keyOffset, path, "\"server\" is missing, and there are several", "Write one of \(names).")
+                reader.fault(
+                    member.keyOffset, path, "\"server\" is missing, and there are several", "Write one of \(names).")
             }
             return servers.first?.name
         }
         guard let name = reader.string(node, path.key("server"), servers.first?.name ?? "main") else { return nil }
         guard servers.contains(where: { $0.name == name }) else {
             // Servers that are wrong themselves are not in the list; then this is no fault of its own.
-            if !servers.isEmpty { reader.fault(node.offset, path.key("server"), "there is no server \"\(name)\"", "Write one of \(names).") }
+            if !servers.isEmpty {
+                reader.fault(
+                    node.offset, path.key("server"), "there is no server \"\(name)\"", "Write one of \(names).")
+            }
             return nil
         }
         return name
     }
 
-    private func trigger(_ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, zone: inout Zone) -> Trigger? {
+    private func trigger(
+        _ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, zone: inout Zone
+    ) -> Trigger? {
         let example = "*-*-* 02:00:00"
         if let cron = members["cron"] {
-            if members["calendar"] != nil { reader.fault(cron.offset, path.key("cron"), "stands beside \"calendar\"", "Keep one of the two.") }
+            if members["calendar"] != nil {
+                reader.fault(cron.offset, path.key("cron"), "stands beside \"calendar\"", "Keep one of the two.")
+            }
             guard let text = reader.string(cron, path.key("cron"), "0 2 * * *") else { return nil }
             return expression(cron, path.key("cron"), zone) { .cron(try CronExpression(text)) }
         }
         guard let calendar = members["calendar"] else {
-            reader.fault(member.keyOffset, path, "it has no times", "Add \"calendar\": \"\(example)\" or \"cron\": \"0 2 * * *\".")
+            reader.fault(
+                member.keyOffset, path, "it has no times",
+                "Add \"calendar\": \"\(example)\" or \"cron\": \"0 2 * * *\".")
             return nil
         }
         guard let text = reader.string(calendar, path.key("calendar"), example) else { return nil }
@@ -95,7 +123,9 @@ struct JobDecoder {
             let expression = try CalendarExpression(text)
             if let name = expression.zoneName {
                 guard let found = zones(name) else {
-                    throw Failure(.configInvalid, "the time zone \"\(name)\" is unknown on this host", hint: "Write a name such as Europe/Sofia or UTC.")
+                    throw Failure(
+                        .configInvalid, "the time zone \"\(name)\" is unknown on this host",
+                        hint: "Write a name such as Europe/Sofia or UTC.")
                 }
                 named = found
             }
@@ -105,7 +135,9 @@ struct JobDecoder {
         return trigger
     }
 
-    private func expression(_ node: JSONNode, _ path: SchedulePath, _ zone: Zone, _ make: () throws -> Trigger) -> Trigger? {
+    private func expression(_ node: JSONNode, _ path: SchedulePath, _ zone: Zone, _ make: () throws -> Trigger)
+        -> Trigger?
+    {
         do {
             return try make()
         } catch let failure as Failure {
@@ -127,24 +159,33 @@ struct JobDecoder {
         case ("gzip", 2, let level?) where (1...9).contains(level): return .gzip(level)
         case ("zstd", 2, let level?) where (1...22).contains(level): return .zstd(level)
         default:
-            reader.fault(node.offset, path, "\"\(text)\" is no compression", "Write \"auto\", \"none\", \"gzip:1\" to \"gzip:9\", \"zstd:1\" to \"zstd:22\" or \"lz4\".")
+            reader.fault(
+                node.offset, path, "\"\(text)\" is no compression",
+                "Write \"auto\", \"none\", \"gzip:1\" to \"gzip:9\", \"zstd:1\" to \"zstd:22\" or \"lz4\".")
             return nil
         }
     }
 
     private func retry(_ node: JSONNode?, _ path: SchedulePath, into job: inout Job) {
         guard let node, let members = reader.object(node, path, allowed: ScheduleKeys.retry) else { return }
-        if let attempts = reader.integer(members["attempts"], path.key("attempts"), 1...100) { job.retry.attempts = attempts }
-        if let seconds = reader.seconds(members["delay"], path.key("delay"), 0...86_400) { job.retry.delaySeconds = seconds }
+        if let attempts = reader.integer(members["attempts"], path.key("attempts"), 1...100) {
+            job.retry.attempts = attempts
+        }
+        if let seconds = reader.seconds(members["delay"], path.key("delay"), 0...86_400) {
+            job.retry.delaySeconds = seconds
+        }
     }
 
     private func hooks(_ node: JSONNode?, _ path: SchedulePath, into job: inout Job) {
         guard let node, let members = reader.object(node, path, allowed: ScheduleKeys.hooks) else { return }
         let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...86_400) ?? 300
         func hook(_ key: String) -> Job.Hook? {
-            guard let node = members[key], let command = reader.strings(node, path.key(key), "/usr/local/bin/program") else { return nil }
+            guard let node = members[key], let command = reader.strings(node, path.key(key), "/usr/local/bin/program")
+            else { return nil }
             guard let program = command.first, program.hasPrefix("/") else {
-                reader.fault(node.offset, path.key(key), "does not begin with the absolute path of a program", "Write [\"/usr/local/bin/program\", \"argument\"]; there is no shell.")
+                reader.fault(
+                    node.offset, path.key(key), "does not begin with the absolute path of a program",
+                    "Write [\"/usr/local/bin/program\", \"argument\"]; there is no shell.")
                 return nil
             }
             return Job.Hook(command: command, timeoutSeconds: seconds)
@@ -165,7 +206,8 @@ struct JobDecoder {
         retention.keepMonthly = count("keepMonthly")
         retention.keepYearly = count("keepYearly")
         retention.keepAtLeast = count("keepAtLeast")
-        retention.keepWithinSeconds = reader.seconds(members["keepWithin"], path.key("keepWithin"), 1...(100 * Self.year))
+        retention.keepWithinSeconds = reader.seconds(
+            members["keepWithin"], path.key("keepWithin"), 1...(100 * Self.year))
         retention.maximumBytes = reader.bytes(members["maximumBytes"], path.key("maximumBytes"), atLeast: 1)
         job.retention = retention
     }

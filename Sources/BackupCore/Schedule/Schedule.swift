@@ -76,6 +76,9 @@ package struct Job: Sendable, Equatable {
             self.attempts = attempts
             self.delaySeconds = delaySeconds
         }
+
+        /// Seconds between attempt `count` and the one after it.
+        package func delay(after count: Int) -> Double { delaySeconds * Double(1 << min(max(0, count - 1), 30)) }
     }
     package struct Hook: Sendable, Equatable {
         /// Program and arguments; never given to a shell.

@@ -19,7 +19,9 @@ package struct ScheduleDecoder {
         read(bytes, file: file, zones: zones).faults
     }
 
-    private static func read(_ bytes: [UInt8], file: String, zones: (String) -> Zone?) -> (schedule: Schedule?, faults: [ScheduleFault]) {
+    private static func read(_ bytes: [UInt8], file: String, zones: (String) -> Zone?) -> (
+        schedule: Schedule?, faults: [ScheduleFault]
+    ) {
         withoutActuallyEscaping(zones) { zones in
             let decoder = ScheduleDecoder(zones: zones)
             var json = JSONReader(bytes)
@@ -34,11 +36,13 @@ package struct ScheduleDecoder {
             noted += json.faults.map { .init(offset: $0.offset, path: "$", message: $0.what, hint: $0.hint) }
             noted += decoder.reader.noted
             let lines = LineIndex(bytes)
-            let faults = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map { _, noted in
-                let place = lines.place(of: noted.offset)
-                return ScheduleFault(
-                    file: file, line: place.line, column: place.column, path: noted.path, message: noted.message, hint: noted.hint)
-            }
+            let faults = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
+                .map { _, noted in
+                    let place = lines.place(of: noted.offset)
+                    return ScheduleFault(
+                        file: file, line: place.line, column: place.column, path: noted.path, message: noted.message,
+                        hint: noted.hint)
+                }
             return (schedule, faults)
         }
     }
@@ -53,7 +57,9 @@ package struct ScheduleDecoder {
         let concurrency = reader.integer(top["concurrency"], path.key("concurrency"), 1...64) ?? 2
         let servers = servers(top["servers"], root)
         var defaults = Job(name: "", server: "", database: "", trigger: .cron(.never), zone: zone)
-        if let node = top["defaults"], let members = reader.object(node, path.key("defaults"), allowed: ScheduleKeys.defaults) {
+        if let node = top["defaults"],
+            let members = reader.object(node, path.key("defaults"), allowed: ScheduleKeys.defaults)
+        {
             JobDecoder(reader: reader, zones: zones).options(members, path.key("defaults"), node, into: &defaults)
         }
         let jobs = jobs(top["databases"], root, servers: servers, defaults: defaults)
@@ -63,9 +69,12 @@ package struct ScheduleDecoder {
 
     private func version(_ node: JSONNode?, _ root: JSONNode) {
         let path = SchedulePath.root.key("version")
-        guard let node else { return reader.fault(root.offset, .root, "\"version\" is missing", "Write \"version\": 1.") }
+        guard let node else {
+            return reader.fault(root.offset, .root, "\"version\" is missing", "Write \"version\": 1.")
+        }
         guard case .number("1") = node.value else {
-            return reader.fault(node.offset, path, "this version of the format is unknown", "Write 1; this program knows no other.")
+            return reader.fault(
+                node.offset, path, "this version of the format is unknown", "Write 1; this program knows no other.")
         }
     }
 
@@ -76,7 +85,9 @@ package struct ScheduleDecoder {
             return nil
         }
         guard let members = reader.object(node, path, allowed: ScheduleKeys.storage) else { return nil }
-        if members["root"] == nil { reader.fault(node.offset, path, "\"root\" is missing", "Write \"root\": \"/backups\".") }
+        if members["root"] == nil {
+            reader.fault(node.offset, path, "\"root\" is missing", "Write \"root\": \"/backups\".")
+        }
         let folder = absolutePath(members["root"], path.key("root"), "/backups")
         let state = absolutePath(members["state"], path.key("state"), "/var/lib/archon-backupd")
         let minimumFree = reader.bytes(members["minimumFree"], path.key("minimumFree"), atLeast: 0) ?? 1 << 30
@@ -87,7 +98,9 @@ package struct ScheduleDecoder {
         guard let text = reader.string(node, path, example), let node else { return nil }
         let parts = text.split(separator: "/")
         guard text.hasPrefix("/"), !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else {
-            reader.fault(node.offset, path, "\"\(text)\" is no absolute path to a folder", "Write it from / on, without . and .., like \"\(example)\".")
+            reader.fault(
+                node.offset, path, "\"\(text)\" is no absolute path to a folder",
+                "Write it from / on, without . and .., like \"\(example)\".")
             return nil
         }
         return "/" + parts.joined(separator: "/")
@@ -100,18 +113,24 @@ package struct ScheduleDecoder {
     private func servers(_ node: JSONNode?, _ root: JSONNode) -> [Server] {
         let path = SchedulePath.root.key("servers")
         guard let node else {
-            reader.fault(root.offset, .root, "\"servers\" is missing", "Write \"servers\": { \"main\": { \"connection\": \"host=/var/run/postgresql user=postgres\" } }.")
+            reader.fault(
+                root.offset, .root, "\"servers\" is missing",
+                "Write \"servers\": { \"main\": { \"connection\": \"host=/var/run/postgresql user=postgres\" } }.")
             return []
         }
         guard let members = reader.members(node, path) else { return [] }
-        if members.isEmpty { reader.fault(node.offset, path, "no server is named", "Name one with its \"connection\".") }
+        if members.isEmpty {
+            reader.fault(node.offset, path, "no server is named", "Name one with its \"connection\".")
+        }
         return members.compactMap { ServerDecoder(reader: reader).server($0, path.key($0.key)) }
     }
 
     private func jobs(_ node: JSONNode?, _ root: JSONNode, servers: [Server], defaults: Job) -> [Job] {
         let path = SchedulePath.root.key("databases")
         guard let node else {
-            reader.fault(root.offset, .root, "\"databases\" is missing", "Write \"databases\": { \"my_db\": { \"calendar\": \"*-*-* 02:00:00\" } }.")
+            reader.fault(
+                root.offset, .root, "\"databases\" is missing",
+                "Write \"databases\": { \"my_db\": { \"calendar\": \"*-*-* 02:00:00\" } }.")
             return []
         }
         guard let members = reader.members(node, path) else { return [] }

@@ -43,7 +43,9 @@ final class ScheduleReader {
         let nearest = allowed.min { Self.distance($0, member.key) < Self.distance($1, member.key) }
         let isNear = nearest.map { Self.distance($0, member.key) <= max(2, member.key.count / 3) } ?? false
         let list = allowed.filter { $0 != "$schema" }.joined(separator: ", ")
-        fault(member.keyOffset, path, "this key is unknown", isNear ? "Did you mean \"\(nearest ?? "")\"?" : "Known here: \(list).")
+        fault(
+            member.keyOffset, path, "this key is unknown",
+            isNear ? "Did you mean \"\(nearest ?? "")\"?" : "Known here: \(list).")
     }
 
     static let passwordHint =
@@ -56,7 +58,9 @@ final class ScheduleReader {
             return nil
         }
         guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
-            fault(node.offset, path, text.isEmpty ? "is empty" : "has a control character in it", "Write it like \"\(example)\".")
+            fault(
+                node.offset, path, text.isEmpty ? "is empty" : "has a control character in it",
+                "Write it like \"\(example)\".")
             return nil
         }
         return text
@@ -127,7 +131,8 @@ final class ScheduleReader {
         return elements.enumerated().compactMap { string($1, path.index($0), example) }
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice? where Choice.RawValue == String {
+    func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice?
+    where Choice.RawValue == String {
         let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
         guard let text = string(node, path, Choice.allCases.first?.rawValue ?? ""), let node else { return nil }
         guard let choice = Choice(rawValue: text) else {
