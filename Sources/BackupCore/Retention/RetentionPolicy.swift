@@ -3,7 +3,8 @@ import Foundation
 extension Retention {
     /// True when no rule is set: everything is kept.
     package var keepsEverything: Bool {
-        keepLast == nil && keepHourly == nil && keepDaily == nil && keepWeekly == nil && keepMonthly == nil && keepYearly == nil
+        keepLast == nil && keepHourly == nil && keepDaily == nil && keepWeekly == nil && keepMonthly == nil
+            && keepYearly == nil
             && keepWithinSeconds == nil && maximumBytes == nil
     }
 
@@ -11,8 +12,8 @@ extension Retention {
     /// and one from the future says that a clock was wrong, of which nobody knows when. The newest proven dump is kept
     /// whatever the rules say. Buckets are those of the calendar in `zone`; the newest dump of a bucket stands for it.
     ///
-    /// `accepted` is the name of a dump that a person has accepted although it is suspiciously small.
-    package func decide(_ dumps: [RetentionDump], zone: Zone, now: Date, accepted: String? = nil) -> RetentionPlan {
+    /// `acceptedAt` is the time of the last dump that a person has accepted although it is suspiciously small.
+    package func decide(_ dumps: [RetentionDump], zone: Zone, now: Date, acceptedAt: Date? = nil) -> RetentionPlan {
         let sorted = dumps.sorted { ($0.time, $0.name) > ($1.time, $1.name) }
         let countable = sorted.filter { $0.isProven && $0.time <= now }
         var reasons = keepReasons(countable, zone: zone, now: now)
@@ -22,7 +23,7 @@ extension Retention {
             guard kept.isEmpty else { return RetentionDecision(dump: dump, verdict: .keep, reasons: kept) }
             return RetentionDecision(dump: dump, verdict: .remove, reasons: [removalReason(dump, countable)])
         }
-        return RetentionPlan(decisions: decisions, suspension: Suspicion.find(countable, accepted: accepted))
+        return RetentionPlan(decisions: decisions, suspension: Suspicion.find(countable, acceptedAt: acceptedAt))
     }
 
     private func protection(of dump: RetentionDump, newest: RetentionDump?, now: Date) -> [String] {
@@ -39,8 +40,12 @@ extension Retention {
             return reasons
         }
         for (index, dump) in dumps.enumerated() {
-            if let keepLast, index < keepLast { reasons[dump.name, default: []].append("keepLast \(index + 1)/\(keepLast)") }
-            if let keepAtLeast, index < keepAtLeast { reasons[dump.name, default: []].append("keepAtLeast \(index + 1)/\(keepAtLeast)") }
+            if let keepLast, index < keepLast {
+                reasons[dump.name, default: []].append("keepLast \(index + 1)/\(keepLast)")
+            }
+            if let keepAtLeast, index < keepAtLeast {
+                reasons[dump.name, default: []].append("keepAtLeast \(index + 1)/\(keepAtLeast)")
+            }
             if let seconds = keepWithinSeconds, now.timeIntervalSince(dump.time) <= seconds {
                 reasons[dump.name, default: []].append("keepWithin \(TimeSpan.text(seconds))")
             }
@@ -50,7 +55,9 @@ extension Retention {
             var seen: Set<Int> = []
             for dump in dumps where seen.count < count {
                 let local = Int(dump.time.timeIntervalSince1970.rounded(.down)) + zone.offset(at: dump.time)
-                if seen.insert(bucket(local)).inserted { reasons[dump.name, default: []].append("\(rule) \(seen.count)/\(count)") }
+                if seen.insert(bucket(local)).inserted {
+                    reasons[dump.name, default: []].append("\(rule) \(seen.count)/\(count)")
+                }
             }
         }
         // A limit on bytes alone keeps everything that fits.
@@ -96,33 +103,5 @@ extension Retention {
         let newer = dumps.count { ($0.time, $0.name) > (dump.time, dump.name) }
         let limit = maximumBytes.map { " or beyond maximumBytes \(ByteSize.text($0))" } ?? ""
         return "no rule keeps it\(limit); \(newer) newer good \(newer == 1 ? "dump" : "dumps")"
-    }
-}
-
-/// A new dump far smaller than those before it: perhaps somebody lost data, and then the old dumps are the treasure.
-package enum Suspicion {
-    /// How many dumps the median is taken of.
-    package static let window = 5
-
-    /// Why the newest dump is suspicious, or nil. With no dump before it there is nothing to compare with.
-    package static func find(_ newestFirst: [RetentionDump], accepted: String?) -> String? {
-        guard let newest = newestFirst.first, newest.name != accepted else { return nil }
-        // A dump that was accepted is the measure from then on: what came before it does not count.
-        let measure = newestFirst.firstIndex { $0.name == accepted }.map { newestFirst[1...$0] } ?? newestFirst.dropFirst()
-        let earlier = measure.prefix(window)
-        guard !earlier.isEmpty else { return nil }
-        var faults: [String] = []
-        let bytes = median(earlier.map(\.bytes))
-        if newest.bytes * 2 < bytes { faults.append("\(ByteSize.text(newest.bytes)) where the last had \(ByteSize.text(bytes))") }
-        let rows = median(earlier.map { Int64($0.rows) })
-        if Int64(newest.rows) * 2 < rows { faults.append("\(newest.rows) rows where the last had \(rows)") }
-        guard !faults.isEmpty else { return nil }
-        return "\(newest.name) is suspiciously small: \(faults.joined(separator: ", "))"
-    }
-
-    private static func median(_ values: [Int64]) -> Int64 {
-        let sorted = values.sorted()
-        let middle = sorted.count / 2
-        return sorted.count.isMultiple(of: 2) ? sorted[middle - 1] / 2 + sorted[middle] / 2 : sorted[middle]
     }
 }

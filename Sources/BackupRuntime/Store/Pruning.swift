@@ -19,7 +19,7 @@ package struct Pruning: Sendable {
                 name: stored.name, time: stored.time, bytes: stored.bytes, rows: stored.manifest?.totalRows ?? 0,
                 isProven: stored.manifest?.proof == .read)
         }
-        return job.retention.decide(dumps, zone: job.zone, now: now, accepted: accepted)
+        return job.retention.decide(dumps, zone: job.zone, now: now, acceptedAt: acceptedAt)
     }
 
     /// Removes what the plan says, oldest first; the lock shows that nobody else works here. Returns what was removed.
@@ -34,14 +34,18 @@ package struct Pruning: Sendable {
         return removed
     }
 
-    /// The dump that a person accepted last. A note that cannot be read accepts nothing: pruning waits.
-    private var accepted: String? {
-        FileManager.default.contents(atPath: acceptedPath).map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
+    /// The time of the dump that a person accepted last. A note that cannot be read accepts nothing: pruning waits.
+    private var acceptedAt: Date? {
+        let name = FileManager.default.contents(atPath: acceptedPath).map {
+            String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        return name.flatMap { DumpName($0, job: job.name)?.time }
     }
 
     /// Notes that the newest good dump may be as small as it is. Returns its name; nil when there is none.
     package func accept(now: Date, lock: borrowing JobLock) throws -> String? {
-        guard let newest = try plan(now: now).decisions.first(where: { $0.dump.isProven && $0.dump.time <= now })?.dump else { return nil }
+        guard let newest = try plan(now: now).decisions.first(where: { $0.dump.isProven && $0.dump.time <= now })?.dump
+        else { return nil }
         let temporary = folder.path + "/.partial-accepted"
         try Disk.remove(temporary)
         try Disk.write(Data((newest.name + "\n").utf8), to: temporary)
