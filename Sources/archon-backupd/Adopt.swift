@@ -7,8 +7,8 @@ struct Adopt: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make a dump of an archive that has no manifest: of the older shell script, or of pg_dump.",
         discussion: """
-            The archive is copied into the job's folder, read in full, and gets a manifest; from then on retention counts it.
-            The file itself stays where it is.
+            The archive is read in full and gets a manifest; from then on it is a dump like any other, and retention counts it.
+            One that lies in the job's folder is taken over under its new name; one from elsewhere is copied, and stays.
 
             EXAMPLES
               archon-backupd adopt archon_db /backups/supabase-ai/archon_db/backup_archon_db_20251123_020000.dump
@@ -24,8 +24,10 @@ struct Adopt: AsyncParsableCommand {
         let job = try schedule.jobs(named: [job])[0]
         let root = schedule.storage.root
         let lock = wait ? try await JobLock.wait(job.name, root: root) : try JobLock.take(job.name, root: root)
+        let ledger = try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
         for file in files {
             let manifest = try await interruptible { try await Adoption(job: job, root: root).adopt(file, lock: lock) }
+            await ledger.adopt(manifest)
             answer(manifest.dump)
         }
     }

@@ -42,13 +42,17 @@ struct BackupVerb: AsyncParsableCommand {
             guard let server = schedule.server(of: job) else { continue }
             let previous = await ledger.known(of: schedule, now: Date())[job.name]?.previous
             let request = RunRequest(job: job, server: server, storage: schedule.storage, previous: previous)
-            let progress = Progress(job.name, expected: previous?.bytes ?? 0)
-            let outcome = try await interruptible { await runner.perform(request) { progress.show($0) } }
+            let progress = Progress(job.name, expected: ExpectedSize(bytes: previous?.bytes, rows: previous?.rows))
+            let outcome = try await interruptible {
+                let outcome = await runner.perform(request) { progress.show($0) }
+                if case .interrupted = outcome { throw CancellationError() }
+                return outcome
+            }
             progress.end()
             switch outcome {
             case .succeeded(let manifest): manifests.append(manifest)
             case .failed(let failure), .busy(let failure): failures.append(failure)
-            case .interrupted: throw CancellationError()
+            case .interrupted: break  // thrown above
             }
         }
         if json { try answerJSON(manifests) } else { for manifest in manifests { answer(manifest.dump) } }

@@ -43,7 +43,9 @@ struct Check: AsyncParsableCommand {
                 try answerJSON(
                     Found(
                         file: config.path, valid: false, jobs: 0, servers: 0,
-                        faults: faults.map { .init(line: $0.line, column: $0.column, path: $0.path, message: $0.message, hint: $0.hint) },
+                        faults: faults.map {
+                            .init(line: $0.line, column: $0.column, path: $0.path, message: $0.message, hint: $0.hint)
+                        },
                         findings: []))
             }
             throw Failure(faults)
@@ -53,17 +55,19 @@ struct Check: AsyncParsableCommand {
         if json {
             try answerJSON(
                 Found(
-                    file: config.path, valid: true, jobs: schedule.jobs.count, servers: schedule.servers.count, faults: [],
+                    file: config.path, valid: true, jobs: schedule.jobs.count, servers: schedule.servers.count,
+                    faults: [],
                     findings: findings))
         } else {
             for finding in findings { answer(finding.description) }
-            let jobs = schedule.jobs.count == 1 ? "1 job" : "\(schedule.jobs.count) jobs"
-            let servers = schedule.servers.count == 1 ? "1 server" : "\(schedule.servers.count) servers"
-            answer("\(config.path): valid, \(jobs) on \(servers)")
+            let servers = Plural.of(schedule.servers.count, "server", "servers")
+            answer("\(config.path): valid, \(Plural.jobs(schedule.jobs.count)) on \(servers)")
         }
         if let bad = findings.first(where: { $0.failure != nil }), let failure = bad.failure {
             let count = findings.count { $0.failure != nil }
-            throw Failure(failure.kind, "\(count) of \(findings.count) checks failed, the first: \(failure.message)", hint: failure.hint, cause: failure.cause)
+            throw Failure(
+                failure.kind, "\(count) of \(findings.count) checks failed, the first: \(failure.message)",
+                hint: failure.hint, cause: failure.cause)
         }
     }
 }

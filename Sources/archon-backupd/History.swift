@@ -26,12 +26,16 @@ struct History: AsyncParsableCommand {
         if let job { _ = try schedule.jobs(named: [job]) }
         let runs = try CatalogReading.runs(schedule, job: job, limit: limit)
         if json { return try answerJSON(runs) }
-        var table = Table(["RUN", "JOB", "BEGAN", "TOOK", "OUTCOME", "SLOT", "SIZE", "DUMP OR ERROR"], rightAligned: [0, 6])
+        var table = Table(
+            ["RUN", "JOB", "BEGAN", "TOOK", "OUTCOME", "SLOT", "SIZE", "DUMP OR ERROR"], rightAligned: [0, 6])
         for run in runs {
             table.add([
-                "\(run.id)", run.job, Zone.utc.wholeSeconds(run.began), run.ended.map { TimeSpan.text($0.timeIntervalSince(run.began).rounded()) } ?? "",
-                run.outcome.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""), run.slot.map(Zone.utc.wholeSeconds) ?? "by hand",
-                run.bytes.map(ByteSize.text) ?? "", run.dump ?? run.error.map { String($0.prefix { $0 != "\n" }) } ?? "",
+                "\(run.id)", run.job, Zone.utc.wholeSeconds(run.began),
+                run.ended.map { TimeSpan.text($0.timeIntervalSince(run.began).rounded()) } ?? "",
+                run.outcome.rawValue + (run.attempt > 1 ? " (attempt \(run.attempt))" : ""),
+                run.slot.map(Zone.utc.wholeSeconds) ?? "by hand",
+                run.bytes.map(ByteSize.text) ?? "",
+                run.dump ?? run.error.map { String($0.prefix { $0 != "\n" }) } ?? "",
             ])
         }
         answer(table.text)

@@ -39,7 +39,8 @@ struct List: AsyncParsableCommand {
         var table = Table(["JOB", "DUMP", "TIME", "SIZE", "ROWS", "PROOF"], rightAligned: [3, 4])
         for line in lines {
             table.add([
-                line.job, line.dump, Zone.utc.iso8601(line.time), ByteSize.text(line.bytes), line.rows.map { "\($0)" } ?? "",
+                line.job, line.dump, Zone.utc.iso8601(line.time), ByteSize.text(line.bytes),
+                line.rows.map { "\($0)" } ?? "",
                 line.fault.map { "DAMAGED: \($0)" } ?? line.proof,
             ])
         }
@@ -47,7 +48,8 @@ struct List: AsyncParsableCommand {
     }
 
     private func line(_ dump: StoredDump) -> Line {
-        var line = Line(job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes, proof: "none")
+        var line = Line(
+            job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes, proof: "none")
         switch dump.state {
         case .whole(let manifest):
             line.rows = manifest.totalRows

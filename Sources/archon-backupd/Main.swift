@@ -19,7 +19,8 @@ struct ArchonBackupd: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self, Verify.self, Restore.self,
+            DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self,
+            Verify.self, Restore.self,
             Prune.self, Adopt.self, RebuildCatalog.self,
         ])
 
@@ -38,9 +39,9 @@ struct ArchonBackupd: AsyncParsableCommand {
         } catch let failure as Failure {
             tell("archon-backupd: \(failure)")
             Foundation.exit(failure.kind.rawValue)
-        } catch is CancellationError {
+        } catch let interrupted as Interrupted {
             tell("archon-backupd: interrupted")
-            Foundation.exit(130)
+            Foundation.exit(128 + interrupted.signal)
         } catch {
             // The parser's own: help and version end with 0, a wrong command line with 64.
             exit(withError: error)

@@ -34,8 +34,12 @@ struct Next: AsyncParsableCommand {
     func validate() throws {
         if let count, !(1...100_000).contains(count) { throw ValidationError("--count must be between 1 and 100000.") }
         if calendar != nil && cron != nil { throw ValidationError("--calendar and --cron exclude each other.") }
-        if (calendar != nil || cron != nil) && !jobs.isEmpty { throw ValidationError("Name jobs or an expression, not both.") }
-        if timeZone != nil && calendar == nil && cron == nil { throw ValidationError("--time-zone goes with --calendar or --cron.") }
+        if (calendar != nil || cron != nil) && !jobs.isEmpty {
+            throw ValidationError("Name jobs or an expression, not both.")
+        }
+        if timeZone != nil && calendar == nil && cron == nil {
+            throw ValidationError("--time-zone goes with --calendar or --cron.")
+        }
     }
 
     func run() async throws {
@@ -68,7 +72,9 @@ struct Next: AsyncParsableCommand {
     private func start() throws -> Date {
         guard let after else { return Date() }
         // Both forms of ISO 8601 that people write; the error below speaks for both.
-        let date = (try? Date(after, strategy: .iso8601)) ?? (try? Date(after, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // see above
+        let date =
+            (try? Date(after, strategy: .iso8601))
+            ?? (try? Date(after, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // see above
         guard let date else {
             throw Failure(.usage, "--after \"\(after)\" is no instant", hint: "Write it like 2026-03-28T00:00:00Z.")
         }

@@ -5,7 +5,10 @@ import Foundation
 
 /// Where the schedule is: `--config`, else ARCHON_BACKUPD_CONFIG, else the usual place.
 struct ConfigOption: ParsableArguments {
-    @Option(help: ArgumentHelp("The schedule.", discussion: "Default: $ARCHON_BACKUPD_CONFIG, or \(ScheduleFile.usualPath).", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The schedule.", discussion: "Default: $ARCHON_BACKUPD_CONFIG, or \(ScheduleFile.usualPath).",
+            valueName: "path"))
     var config: String?
 
     var path: String {
@@ -50,5 +53,7 @@ func answerJSON(_ value: some Encodable) throws {
 
 extension Zone {
     /// To the second, for tables.
-    func wholeSeconds(_ date: Date) -> String { iso8601(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))) }
+    func wholeSeconds(_ date: Date) -> String {
+        iso8601(Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down)))
+    }
 }

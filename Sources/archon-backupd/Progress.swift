@@ -13,12 +13,12 @@ final class Progress: Sendable {
     }
 
     private let name: String
-    /// Bytes of the last dump, for the time left; 0 when there was none.
-    private let expected: Int64
+    /// The measure for the time left.
+    private let expected: ExpectedSize
     private let isTerminal = isatty(2) == 1
     private let shown = Mutex(Shown())
 
-    init(_ name: String, expected: Int64 = 0) {
+    init(_ name: String, expected: ExpectedSize = ExpectedSize()) {
         self.name = name
         self.expected = expected
     }
@@ -36,10 +36,11 @@ final class Progress: Sendable {
             shown.at = now
             let elapsed = shown.began.duration(to: now)
             let seconds = max(0.1, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
-            let rate = Double(progress.bytes) / seconds
-            var text = "\(name): \(progress.phase.rawValue) \(ByteSize.text(progress.bytes)), \(ByteSize.text(Int64(rate)))/s"
-            if progress.phase != .reading, expected > progress.bytes, rate > 0 {
-                text += ", about \(TimeSpan.text((Double(expected - progress.bytes) / rate).rounded())) left"
+            var text = "\(name): \(progress.phase.rawValue) \(ByteSize.text(progress.bytes))"
+            if let rows = progress.rows { text += ", \(Plural.rows(rows))" }
+            text += ", \(ByteSize.text(Int64(Double(progress.bytes) / seconds)))/s"
+            if let fraction = expected.fraction(of: progress), fraction > 0, fraction < 1 {
+                text += ", about \(TimeSpan.text((seconds * (1 - fraction) / fraction).rounded(.up))) left"
             }
             let space = String(repeating: " ", count: max(0, shown.width - text.count))
             shown.width = text.count

@@ -36,34 +36,46 @@ struct Prune: AsyncParsableCommand {
 
     func run() async throws {
         let schedule = try config.load()
+        let ledger =
+            dryRun ? nil : try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
         var lines: [Line] = []
         for job in try schedule.jobs(named: jobs) {
             let pruning = Pruning(job: job, folder: JobFolder(job: job, root: schedule.storage.root))
-            let plan = dryRun ? try pruning.plan(now: Date()) : try await apply(pruning, job, schedule)
+            let plan: RetentionPlan
+            if let ledger {
+                plan = try await apply(pruning, job, schedule.storage.root, ledger)
+            } else {
+                plan = try pruning.plan(now: Date())
+            }
             if let suspension = plan.suspension {
                 tell("\(job.name): nothing is pruned: \(suspension); --accept if that is right")
             }
             lines += plan.decisions.map {
-                Line(job: job.name, dump: $0.dump.name, verdict: $0.verdict.rawValue, reasons: $0.reasons, suspended: plan.suspension != nil)
+                Line(
+                    job: job.name, dump: $0.dump.name, verdict: $0.verdict.rawValue, reasons: $0.reasons,
+                    suspended: plan.suspension != nil)
             }
         }
         if json { return try answerJSON(lines) }
         var table = Table(["JOB", "DUMP", "VERDICT", "REASON"])
         for line in lines where dryRun || (line.verdict == "remove" && !line.suspended) {
-            table.add([line.job, line.dump, line.verdict + (line.suspended && line.verdict == "remove" ? " (suspended)" : ""), line.reasons.joined(separator: ", ")])
+            table.add([
+                line.job, line.dump, line.verdict + (line.suspended && line.verdict == "remove" ? " (suspended)" : ""),
+                line.reasons.joined(separator: ", "),
+            ])
         }
         answer(table.text)
     }
 
-    private func apply(_ pruning: Pruning, _ job: Job, _ schedule: Schedule) async throws -> RetentionPlan {
-        let root = schedule.storage.root
+    private func apply(_ pruning: Pruning, _ job: Job, _ root: String, _ ledger: Ledger) async throws -> RetentionPlan {
         let lock = wait ? try await JobLock.wait(job.name, root: root) : try JobLock.take(job.name, root: root)
-        if accept, let name = try pruning.accept(now: Date(), lock: lock) { tell("\(job.name): \(name) is accepted as it is") }
+        if accept, let name = try pruning.accept(now: Date(), lock: lock) {
+            tell("\(job.name): \(name) is accepted as it is")
+        }
         let plan = try pruning.plan(now: Date())
         let removed = try pruning.apply(plan, lock: lock)
-        if !removed.isEmpty, let catalog = try? Catalog.open(folder: Daemon.stateFolder(of: schedule)) {  // the manifests are the truth; the daemon mends its catalog
-            try catalog.forget(removed.map(\.name), job: job.name)
-        }
+        await ledger.suspend(job.name, plan.suspension)
+        if !removed.isEmpty { await ledger.forget(removed.map(\.name), job: job.name) }
         return plan
     }
 }

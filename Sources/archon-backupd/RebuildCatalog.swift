@@ -6,7 +6,8 @@ import Foundation
 struct RebuildCatalog: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rebuild-catalog", abstract: "Make the catalog again from the manifests.",
-        discussion: "The old one is kept beside it under a name with the time. No dump is touched. Stop the daemon first.")
+        discussion:
+            "The old one is kept beside it under a name with the time. No dump is touched. Stop the daemon first.")
 
     @OptionGroup var config: ConfigOption
 

@@ -27,7 +27,8 @@ struct Restore: AsyncParsableCommand {
     @Flag(help: "Put it in place of the job's database; the old one is kept under a dated name.") var replace = false
     @Option(help: "Parallel workers of pg_restore.") var jobs = 1
     @Option(help: "The server of the schedule, for the path of an archive.") var server: String?
-    @Option(help: "A libpq connection string in place of the schedule, for the path of an archive.") var connection: String?
+    @Option(help: "A libpq connection string in place of the schedule, for the path of an archive.") var connection:
+        String?
     @Flag(help: "Say what would be done and do nothing.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @Flag(help: "Wait for a job that another process works on.") var wait = false
@@ -37,10 +38,14 @@ struct Restore: AsyncParsableCommand {
         if dump != nil && at != nil { throw ValidationError("--dump and --at exclude each other.") }
         if into != nil && replace { throw ValidationError("--into and --replace exclude each other.") }
         if !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
-        if into?.isEmpty == true || (into?.utf8.count ?? 0) > 63 { throw ValidationError("--into must have 1 to 63 bytes.") }
+        if into?.isEmpty == true || (into?.utf8.count ?? 0) > 63 {
+            throw ValidationError("--into must have 1 to 63 bytes.")
+        }
         if isPath, dump != nil || at != nil { throw ValidationError("--dump and --at go with a job, not with a path.") }
         if isPath, into == nil { throw ValidationError("Name the new database with --into.") }
-        if !isPath, server != nil || connection != nil { throw ValidationError("--server and --connection go with the path of an archive.") }
+        if !isPath, server != nil || connection != nil {
+            throw ValidationError("--server and --connection go with the path of an archive.")
+        }
     }
 
     private var isPath: Bool { source.contains("/") }
@@ -51,20 +56,33 @@ struct Restore: AsyncParsableCommand {
         let job = try schedule.jobs(named: [source])[0]
         guard let server = schedule.server(of: job) else { throw Failure(.configInvalid, "\(job.name) has no server") }
         let folder = JobFolder(job: job, root: schedule.storage.root)
-        let lock = wait ? try await JobLock.wait(job.name, root: schedule.storage.root) : try JobLock.take(job.name, root: schedule.storage.root)
+        let lock =
+            wait
+            ? try await JobLock.wait(job.name, root: schedule.storage.root)
+            : try JobLock.take(job.name, root: schedule.storage.root)
         let stored = try DumpChoice(name: dump, at: try instant()).choose(folder)
-        if case .damaged(let fault) = stored.state { throw Failure(.damaged, "\(stored.name) is damaged: \(fault)", hint: "`archon-backupd list \(job.name)` shows the others.") }
+        if case .damaged(let fault) = stored.state {
+            throw Failure(
+                .damaged, "\(stored.name) is damaged: \(fault)",
+                hint: "`archon-backupd list \(job.name)` shows the others.")
+        }
         let target = try await target(job, server)
-        let progress = Progress(stored.name)
-        let restoration = Restoration(server: server, archive: stored.path, manifest: stored.manifest, target: target, workers: jobs) { progress.show($0) }
+        let progress = Progress(stored.name, expected: stored.manifest.map { ExpectedSize($0) } ?? ExpectedSize())
+        let restoration = Restoration(
+            server: server, archive: stored.path, manifest: stored.manifest, target: target, workers: jobs
+        ) { progress.show($0) }
         try await perform(restoration, job: job, progress)
         withExtendedLifetime(lock) {}
     }
 
     private func instant() throws -> Date? {
         guard let at else { return nil }
-        let date = (try? Date(at, strategy: .iso8601)) ?? (try? Date(at, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // the error below speaks for both
-        guard let date else { throw Failure(.usage, "--at \"\(at)\" is no instant", hint: "Write it like 2026-11-23T02:00:00Z.") }
+        let date =
+            (try? Date(at, strategy: .iso8601))
+            ?? (try? Date(at, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // the error below speaks for both
+        guard let date else {
+            throw Failure(.usage, "--at \"\(at)\" is no instant", hint: "Write it like 2026-11-23T02:00:00Z.")
+        }
         return date
     }
 
@@ -82,15 +100,22 @@ struct Restore: AsyncParsableCommand {
         } else {
             let servers = try config.load().servers.filter { server == nil || $0.name == server }
             guard let only = servers.first, servers.count == 1 else {
-                throw Failure(.usage, server == nil ? "the schedule has several servers" : "there is no server \"\(server ?? "")\"", hint: "Name one with --server, or give --connection.")
+                throw Failure(
+                    .usage,
+                    server == nil ? "the schedule has several servers" : "there is no server \"\(server ?? "")\"",
+                    hint: "Name one with --server, or give --connection.")
             }
             found = only
         }
         guard FileManager.default.fileExists(atPath: source) else { throw Failure(.usage, "there is no \(source)") }
         let manifestPath = (source.hasSuffix(".dump") ? String(source.dropLast(5)) : source) + ".json"
-        let manifest = try FileManager.default.contents(atPath: manifestPath).map { try ManifestCodec.decode($0, file: manifestPath) }
-        let progress = Progress((source as NSString).lastPathComponent)
-        return Restoration(server: found, archive: source, manifest: manifest, target: .new(into ?? ""), workers: jobs) { progress.show($0) }
+        let manifest = try FileManager.default.contents(atPath: manifestPath).map {
+            try ManifestCodec.decode($0, file: manifestPath)
+        }
+        let progress = Progress(
+            (source as NSString).lastPathComponent, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
+        return Restoration(server: found, archive: source, manifest: manifest, target: .new(into ?? ""), workers: jobs)
+        { progress.show($0) }
     }
 
     private func perform(_ restoration: Restoration, job: Job?, _ progress: Progress? = nil) async throws {
@@ -106,19 +131,24 @@ struct Restore: AsyncParsableCommand {
             throw error
         }
         if json { return try answerJSON(result) }
-        answer("\(result.database): restored from \(result.dump), \(result.rows) rows in \(result.tables) tables, equal to the dump, in \(TimeSpan.text(max(1, result.seconds)))")
+        answer(
+            "\(result.database): restored from \(result.dump), \(Plural.rows(result.rows)) in \(Plural.tables(result.tables)), equal to the dump, in \(TimeSpan.text(max(1, result.seconds)))"
+        )
         if !result.createdRoles.isEmpty { answer("roles created: \(result.createdRoles.joined(separator: ", "))") }
         guard let previous = result.previous else { return }
-        let name = SQL.identifier(result.database)
         answer("the database that was there is kept as \(previous)")
-        answer("to undo: psql -d template1 -c 'ALTER DATABASE \(name) RENAME TO \(SQL.identifier(String(result.database.prefix(40)) + "_undone"))' -c 'ALTER DATABASE \(SQL.identifier(previous)) RENAME TO \(name)'")
-        answer("when it is no longer needed: psql -d template1 -c 'DROP DATABASE \(SQL.identifier(previous))'")
+        if let undo = result.undo { answer("to undo: \(undo)") }
+        if let drop = result.dropPrevious { answer("when it is no longer needed: \(drop)") }
     }
 
     private func confirm(_ description: String) throws {
-        guard isatty(0) == 1 else { throw Failure(.usage, "--replace asks before it acts, and there is nobody to ask", hint: "Add --yes.") }
+        guard isatty(0) == 1 else {
+            throw Failure(.usage, "--replace asks before it acts, and there is nobody to ask", hint: "Add --yes.")
+        }
         tell(description)
         FileHandle.standardError.write(Data("Go on? [y/N] ".utf8))
-        guard let line = readLine(), ["y", "yes"].contains(line.lowercased()) else { throw Failure(.usage, "nothing was done") }
+        guard let line = readLine(), ["y", "yes"].contains(line.lowercased()) else {
+            throw Failure(.usage, "nothing was done")
+        }
     }
 }

@@ -22,7 +22,9 @@ struct Show: AsyncParsableCommand {
         let job = try schedule.jobs(named: [job])[0]
         let stored = try DumpChoice(name: dump).choose(JobFolder(job: job, root: schedule.storage.root))
         guard let manifest = stored.manifest else {
-            throw Failure(.damaged, "\(stored.name) has no manifest that can be used", hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
+            throw Failure(
+                .damaged, "\(stored.name) has no manifest that can be used",
+                hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
         }
         if json { return try answerJSON(manifest) }
         var table = Table(["DUMP", manifest.dump])
@@ -31,13 +33,22 @@ struct Show: AsyncParsableCommand {
         table.add(["slot", manifest.slot.map { Zone.utc.iso8601($0) } ?? "asked for by a person"])
         table.add(["snapshot", Zone.utc.iso8601(manifest.snapshot)])
         table.add(["took", TimeSpan.text(manifest.ended.timeIntervalSince(manifest.began))])
-        table.add(["archive", "\(manifest.format.rawValue), \(manifest.compression), \(ByteSize.text(manifest.bytes)), \(manifest.entries) entries"])
+        table.add([
+            "archive",
+            "\(manifest.format.rawValue), \(manifest.compression), \(ByteSize.text(manifest.bytes)), \(manifest.entries) entries",
+        ])
         table.add(["sha256", manifest.sha256])
         table.add(["versions", "server \(manifest.serverVersion), pg_dump \(manifest.pgDumpVersion), \(manifest.tool)"])
-        table.add(["rows", "\(manifest.totalRows) in \(manifest.rows.count) tables, \(manifest.largeObjects) large objects"])
+        table.add([
+            "rows", "\(manifest.totalRows) in \(manifest.rows.count) tables, \(manifest.largeObjects) large objects",
+        ])
         table.add(["extensions", manifest.extensions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")])
         table.add(["proof", manifest.proof.rawValue])
         for warning in manifest.warnings { table.add(["warning", warning]) }
         answer(table.text)
+        guard !manifest.rows.isEmpty else { return }
+        var rows = Table(["TABLE", "ROWS"], rightAligned: [1])
+        for (name, count) in manifest.rows.sorted(by: { $0.key < $1.key }) { rows.add([name, "\(count)"]) }
+        answer("\n" + rows.text)
     }
 }

@@ -23,18 +23,25 @@ struct Status: AsyncParsableCommand {
         if json {
             try answerJSON(report)
         } else {
-            var table = Table(["JOB", "STATE", "LAST GOOD DUMP", "NEXT", "DUMPS", "SIZE", "ERROR"], rightAligned: [4, 5])
+            var table = Table(
+                ["JOB", "STATE", "LAST GOOD DUMP", "NEXT", "DUMPS", "SIZE", "ERROR"], rightAligned: [4, 5])
             for line in report.jobs {
-                let error = line.error.map { String($0.prefix { $0 != "\n" }) } ?? line.overdueSeconds.map { "no good dump for \(TimeSpan.text(($0 / 60).rounded() * 60))" } ?? ""
+                let error =
+                    line.error.map { String($0.prefix { $0 != "\n" }) }
+                    ?? line.overdueSeconds.map { "no good dump for \(TimeSpan.text(($0 / 60).rounded() * 60))" }
+                    ?? line.suspension.map { "not pruned: \($0)" } ?? ""
                 table.add([
-                    line.job, line.state.rawValue, line.lastSuccess.map(Zone.utc.wholeSeconds) ?? "never", line.nextLocal ?? "", "\(line.dumps)",
+                    line.job, line.state.rawValue, line.lastSuccess.map(Zone.utc.wholeSeconds) ?? "never",
+                    line.nextLocal ?? "", "\(line.dumps)",
                     ByteSize.text(line.bytes), error,
                 ])
             }
             answer(table.text)
         }
         if check, !report.healthy {
-            let bad = report.jobs.filter { $0.state == .overdue || $0.state == .failing }.map { "\($0.job) is \($0.state.rawValue)" }
+            let bad = report.jobs.filter { $0.state == .overdue || $0.state == .failing }.map {
+                "\($0.job) is \($0.state.rawValue)"
+            }
             throw Failure(.failed, bad.joined(separator: ", "), hint: "`archon-backupd history` shows the runs.")
         }
     }

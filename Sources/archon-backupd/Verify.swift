@@ -33,12 +33,18 @@ struct Verify: AsyncParsableCommand {
         for job in try schedule.jobs(named: job.map { [$0] } ?? []) {
             let folder = JobFolder(job: job, root: schedule.storage.root)
             for stored in try chosen(folder) {
-                let progress = Progress(stored.name, expected: stored.bytes)
+                let progress = Progress(
+                    stored.name, expected: stored.manifest.map { ExpectedSize($0) } ?? ExpectedSize(bytes: stored.bytes)
+                )
                 do {
                     try await interruptible {
                         guard let manifest = stored.manifest else {
-                            if case .damaged(let fault) = stored.state { throw Failure(.damaged, "\(stored.name) is damaged: \(fault)") }
-                            throw Failure(.damaged, "\(stored.name) has no manifest to hold it to", hint: "`archon-backupd adopt` makes one.")
+                            if case .damaged(let fault) = stored.state {
+                                throw Failure(.damaged, "\(stored.name) is damaged: \(fault)")
+                            }
+                            throw Failure(
+                                .damaged, "\(stored.name) has no manifest to hold it to",
+                                hint: "`archon-backupd adopt` makes one.")
                         }
                         try await Verification.verify(manifest, path: stored.path) { progress.show($0) }
                     }
@@ -52,7 +58,9 @@ struct Verify: AsyncParsableCommand {
             }
         }
         guard let first = failures.first else { return }
-        throw Failure(first.kind, failures.count == 1 ? "1 dump is not as it should be" : "\(failures.count) dumps are not as they should be")
+        throw Failure(
+            first.kind,
+            failures.count == 1 ? "1 dump is not as it should be" : "\(failures.count) dumps are not as they should be")
     }
 
     private func chosen(_ folder: JobFolder) throws -> [StoredDump] {

@@ -12,7 +12,8 @@ import Testing
             let line = CronGenerator.line(using: &random)
             let walk = CronWalk(line)
             let days = 90
-            let expected = (1..<(days * 1440)).lazy.map { base.addingTimeInterval(Double($0) * 60) }.filter(walk.names).prefix(12)
+            let expected = (1..<(days * 1440)).lazy.map { base.addingTimeInterval(Double($0) * 60) }.filter(walk.names)
+                .prefix(12)
             let found = slots(.cron(try CronExpression(line)), after: base, in: .utc, count: 12)
                 .filter { $0 < base.addingTimeInterval(Double(days) * 86_400) }
             #expect(found == Array(expected), "\(line)")
@@ -20,8 +21,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("@hourly", "0 * * * *"), ("@daily", "0 0 * * *"), ("@midnight", "0 0 * * *"), ("@weekly", "0 0 * * 0"), ("@monthly", "0 0 1 * *"),
-        ("@yearly", "0 0 1 1 *"), ("@annually", "0 0 1 1 *"), ("0 2 * jan-mar MON,wed", "0 2 * 1-3 1,3"), ("0 2 * * 7", "0 2 * * 0"),
+        ("@hourly", "0 * * * *"), ("@daily", "0 0 * * *"), ("@midnight", "0 0 * * *"), ("@weekly", "0 0 * * 0"),
+        ("@monthly", "0 0 1 * *"),
+        ("@yearly", "0 0 1 1 *"), ("@annually", "0 0 1 1 *"), ("0 2 * jan-mar MON,wed", "0 2 * 1-3 1,3"),
+        ("0 2 * * 7", "0 2 * * 0"),
         ("0 2 * * 5-7", "0 2 * * 0,5,6"), ("5/20 * * * *", "5,25,45 * * * *"),
     ])
     func `words, names and Sunday as 7 mean what crontab says`(line: String, plain: String) throws {
@@ -33,9 +36,11 @@ import Testing
 
     @Test func `day of month or day of week is enough when both are restricted`() throws {
         let zone = Zone.utc
-        let either = slots(.cron(try CronExpression("0 0 13 * 5")), after: instant("2026-11-01T00:00:00Z"), in: zone, count: 4)
+        let either = slots(
+            .cron(try CronExpression("0 0 13 * 5")), after: instant("2026-11-01T00:00:00Z"), in: zone, count: 4)
         #expect(either.map { zone.iso8601($0).prefix(10) } == ["2026-11-06", "2026-11-13", "2026-11-20", "2026-11-27"])
-        let both = slots(.cron(try CronExpression("0 0 */2 * 5")), after: instant("2026-11-01T00:00:00Z"), in: zone, count: 2)
+        let both = slots(
+            .cron(try CronExpression("0 0 */2 * 5")), after: instant("2026-11-01T00:00:00Z"), in: zone, count: 2)
         #expect(both.map { zone.iso8601($0).prefix(10) } == ["2026-11-13", "2026-11-27"])
     }
 
@@ -45,8 +50,12 @@ import Testing
         #expect(leap == instant("2028-02-29T00:00:00Z"))
     }
 
-    @Test(arguments: ["", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *", "5-1 * * * *",
-        "a * * * *", "@reboot", "@fortnightly", "1,,2 * * * *", "-1 * * * *", "* * * jax *", "1-2-3 * * * *", "*/61 * * * *"])
+    @Test(arguments: [
+        "", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *",
+        "5-1 * * * *",
+        "a * * * *", "@reboot", "@fortnightly", "1,,2 * * * *", "-1 * * * *", "* * * jax *", "1-2-3 * * * *",
+        "*/61 * * * *",
+    ])
     func `a line that cron would not run is refused with a hint`(line: String) {
         let failure = #expect(throws: Failure.self) { try CronExpression(line) }
         #expect(failure?.hint != nil)
@@ -84,12 +93,15 @@ private struct CronWalk {
     init(_ line: String) {
         let words = line.split(separator: " ")
         sets = zip(words, [0...59, 0...23, 1...31, 1...12, 0...6]).map { word, range in
-            Set(word.split(separator: ",").flatMap { part -> [Int] in
-                let pieces = part.split(separator: "/")
-                let step = pieces.count > 1 ? Int(pieces[1]) ?? 1 : 1
-                let ends = pieces[0] == "*" ? [range.lowerBound, range.upperBound] : pieces[0].split(separator: "-").compactMap { Int($0) }
-                return Array(stride(from: ends[0], through: ends.last ?? ends[0], by: step))
-            })
+            Set(
+                word.split(separator: ",").flatMap { part -> [Int] in
+                    let pieces = part.split(separator: "/")
+                    let step = pieces.count > 1 ? Int(pieces[1]) ?? 1 : 1
+                    let ends =
+                        pieces[0] == "*"
+                        ? [range.lowerBound, range.upperBound] : pieces[0].split(separator: "-").compactMap { Int($0) }
+                    return Array(stride(from: ends[0], through: ends.last ?? ends[0], by: step))
+                })
         }
         either = !words[2].hasPrefix("*") && !words[4].hasPrefix("*")
     }
@@ -100,7 +112,8 @@ private struct CronWalk {
         gmtime_r(&time, &parts)
         let day = sets[2].contains(Int(parts.tm_mday))
         let weekday = sets[4].contains(Int(parts.tm_wday))
-        return sets[0].contains(Int(parts.tm_min)) && sets[1].contains(Int(parts.tm_hour)) && sets[3].contains(Int(parts.tm_mon) + 1)
+        return sets[0].contains(Int(parts.tm_min)) && sets[1].contains(Int(parts.tm_hour))
+            && sets[3].contains(Int(parts.tm_mon) + 1)
             && (either ? day || weekday : day && weekday)
     }
 }

@@ -7,7 +7,10 @@ import Testing
 @Suite struct ZoneTests {
     @Test func `offsets equal those of date(1) in and beyond the table`() async throws {
         var random = SplitMix64(seed: 20_261_124)
-        for name in ["Europe/Sofia", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Europe/Dublin"] {
+        for name in [
+            "Europe/Sofia", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca",
+            "Europe/Dublin",
+        ] {
             let zone = try ZoneFiles.zone(named: name)
             let seconds = (0..<400).map { _ in Int.random(in: -2_000_000_000...6_000_000_000, using: &random) }
             let input = seconds.map { "@\($0)" }.joined(separator: "\n")
@@ -25,7 +28,8 @@ import Testing
     }
 
     @Test func `no damage to a zone file crashes the reader`() throws {
-        guard let bytes = FileManager.default.contents(atPath: "/usr/share/zoneinfo/Europe/Sofia").map(Array.init) else {
+        guard let bytes = FileManager.default.contents(atPath: "/usr/share/zoneinfo/Europe/Sofia").map(Array.init)
+        else {
             Issue.record("tzdata is not installed")
             return
         }
@@ -38,7 +42,9 @@ import Testing
                 for _ in 0..<Int.random(in: 1...8, using: &random) {
                     damaged[Int.random(in: 0..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
                 }
-            default: damaged = (0..<Int.random(in: 0..<200, using: &random)).map { _ in .random(in: 0...255, using: &random) }
+            default:
+                damaged = (0..<Int.random(in: 0..<200, using: &random)).map { _ in .random(in: 0...255, using: &random)
+                }
             }
             do {
                 let zone = try Zone(name: "damaged", tzif: damaged)
@@ -49,13 +55,17 @@ import Testing
         }
     }
 
-    @Test(arguments: ["../../etc/passwd", "/etc/localtime", "Europe//Sofia", "Europe/Sofiaa", "", "Europe", "posixrules\u{0}"])
+    @Test(arguments: [
+        "../../etc/passwd", "/etc/localtime", "Europe//Sofia", "Europe/Sofiaa", "", "Europe", "posixrules\u{0}",
+    ])
     func `a name that is no zone is refused`(name: String) {
         #expect(throws: Failure.self) { try ZoneFiles.zone(named: name) }
     }
 
     @Test func `UTC needs no file and a missing tzdata is named`() throws {
-        #expect(try ZoneFiles.zone(named: "UTC", in: ["/nonexistent"]).iso8601(instant("2026-11-23T02:00:00Z")) == "2026-11-23T02:00:00Z")
+        #expect(
+            try ZoneFiles.zone(named: "UTC", in: ["/nonexistent"]).iso8601(instant("2026-11-23T02:00:00Z"))
+                == "2026-11-23T02:00:00Z")
         let failure = #expect(throws: Failure.self) { try ZoneFiles.zone(named: "Europe/Sofia", in: ["/nonexistent"]) }
         #expect(failure?.hint?.contains("tzdata") == true)
     }

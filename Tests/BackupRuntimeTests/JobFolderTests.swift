@@ -18,7 +18,8 @@ import Testing
     private struct PowerCut: Error {}
 
     private func folder(_ root: String, cutBefore: String? = nil) throws -> JobFolder {
-        let job = Job(name: "app", server: "s", database: "db", trigger: .cron(try CronExpression("@daily")), zone: .utc)
+        let job = Job(
+            name: "app", server: "s", database: "db", trigger: .cron(try CronExpression("@daily")), zone: .utc)
         var folder = JobFolder(job: job, root: root)
         folder.step = { if $0 == cutBefore { throw PowerCut() } }
         try folder.prepare()
@@ -27,10 +28,14 @@ import Testing
 
     private func manifest(_ name: DumpName) -> Manifest {
         Manifest(
-            job: "app", server: "s", database: "db", dump: "\(name)", slot: name.time, began: name.time, ended: name.time, snapshot: name.time,
-            format: .custom, compression: "gzip:1", pgDumpVersion: "15.18", serverVersion: "15.18", bytes: 7, sha256: "00", members: nil, entries: 1,
-            rows: ["public.t": 1], largeObjects: 0, extensions: [], properties: .init(owner: "o", encoding: "UTF8", collation: "C", characterType: "C"),
-            globals: .init(file: "\(name).globals.sql", bytes: 5, sha256: "00", hasPasswords: true), proof: .read, warnings: [], tool: "t")
+            job: "app", server: "s", database: "db", dump: "\(name)", slot: name.time, began: name.time,
+            ended: name.time, snapshot: name.time,
+            format: .custom, compression: "gzip:1", pgDumpVersion: "15.18", serverVersion: "15.18", bytes: 7,
+            sha256: "00", members: nil, entries: 1,
+            rows: ["public.t": 1], largeObjects: 0, extensions: [],
+            properties: .init(owner: "o", encoding: "UTF8", collation: "C", characterType: "C"),
+            globals: .init(file: "\(name).globals.sql", bytes: 5, sha256: "00", hasPasswords: true), proof: .read,
+            warnings: [], tool: "t")
     }
 
     private func publish(_ name: DumpName, _ folder: JobFolder) throws {
@@ -39,7 +44,10 @@ import Testing
         try folder.publish(name, manifest(name))
     }
 
-    private static let publishing = ["sync archive", "sync globals", "write manifest", "sync folder before renaming", "rename globals", "rename archive", "sync folder before the manifest", "rename manifest", "sync folder after the manifest"]
+    private static let publishing = [
+        "sync archive", "sync globals", "write manifest", "sync folder before renaming", "rename globals",
+        "rename archive", "sync folder before the manifest", "rename manifest", "sync folder after the manifest",
+    ]
 
     @Test(arguments: publishing)
     func `a power cut while publishing leaves a whole dump or none`(step: String) async throws {
@@ -51,13 +59,17 @@ import Testing
             let listed = try next.list()
             #expect(listed.allSatisfy { $0.manifest == nil } || step == "sync folder after the manifest")
             _ = try next.sweep()
-            let isWhole = ["sync folder before the manifest", "rename manifest", "sync folder after the manifest"].contains(step)
+            let isWhole = ["sync folder before the manifest", "rename manifest", "sync folder after the manifest"]
+                .contains(step)
             #expect(try next.list().compactMap(\.manifest).map(\.dump) == (isWhole ? ["\(name)"] : []))
             #expect(try Disk.names(in: next.path).count == (isWhole ? 3 : 0))
         }
     }
 
-    @Test(arguments: ["unlist", "sync folder after unlisting", "remove archive", "remove globals", "sync folder after the archive", "remove the removed manifest"])
+    @Test(arguments: [
+        "unlist", "sync folder after unlisting", "remove archive", "remove globals", "sync folder after the archive",
+        "remove the removed manifest",
+    ])
     func `a power cut while removing leaves a whole dump or none`(step: String) async throws {
         try await withTemporaryFolder { root in
             let name = DumpName(job: "app", time: instant("2026-11-24T02:00:00Z"))
@@ -74,7 +86,9 @@ import Testing
     @Test func `what is damaged is listed as such, and names of other jobs are nobody's`() async throws {
         try await withTemporaryFolder { root in
             let folder = try folder(root)
-            let names = (0..<3).map { DumpName(job: "app", time: instant("2026-11-24T02:00:00Z").addingTimeInterval(Double($0) * 60)) }
+            let names = (0..<3).map {
+                DumpName(job: "app", time: instant("2026-11-24T02:00:00Z").addingTimeInterval(Double($0) * 60))
+            }
             for name in names { try publish(name, folder) }
             try Data("archiv".utf8).write(to: URL(fileURLWithPath: folder.archivePath(names[0])))
             try Disk.remove(folder.archivePath(names[1]))

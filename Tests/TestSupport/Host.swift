@@ -26,7 +26,8 @@ package struct Host: Sendable {
     }()
 
     /// Writes the schedule: `databases` are the JSON members of that object, `top` more members of the file.
-    package func write(_ databases: String, top: String = "", minimumFree: String = "0B", storage: String? = nil) throws {
+    package func write(_ databases: String, top: String = "", minimumFree: String = "0B", storage: String? = nil) throws
+    {
         let text = """
             {"version": 1, \(top)
              "storage": {"root": "\(storage ?? self.storage)", "state": "\(folder)/state", "minimumFree": "\(minimumFree)"},
@@ -38,7 +39,9 @@ package struct Host: Sendable {
 
     /// Runs a verb to its end.
     package func call(_ arguments: String..., input: String = "") async throws -> Said {
-        try await run(Self.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 }, input: input)
+        try await run(
+            Self.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 },
+            input: input)
     }
 
     /// Starts a verb whose end is awaited later; its stderr goes to `log`.
@@ -52,7 +55,9 @@ package struct Host: Sendable {
     /// The names of files below the storage, sorted; hidden ones are left out.
     package func files() throws -> [String] {
         guard let found = FileManager.default.enumerator(atPath: storage) else { return [] }
-        return found.compactMap { $0 as? String }.filter { !$0.contains("/.") && !$0.hasPrefix(".") && $0.contains("/") }.sorted()
+        return found.compactMap { $0 as? String }.filter {
+            !$0.contains("/.") && !$0.hasPrefix(".") && $0.contains("/")
+        }.sorted()
     }
 }
 
@@ -62,7 +67,9 @@ package struct Running: Sendable {
     package let log: String
     private let work: Task<Int32, any Error>
 
-    static func start(_ program: String, _ arguments: [String], environment: [String: String], log: String) async throws -> Running {
+    static func start(_ program: String, _ arguments: [String], environment: [String: String], log: String) async throws
+        -> Running
+    {
         let output = try FileDescriptor.open(
             FilePath(log), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
         var updates: [Subprocess.Environment.Key: String?] = [:]
@@ -71,7 +78,8 @@ package struct Running: Sendable {
         let work = Task { [updates] in
             defer { told.finish() }
             let result = try await Subprocess.run(
-                .path(FilePath(program)), arguments: Arguments(arguments), environment: .inherit.updating(updates), input: .none,
+                .path(FilePath(program)), arguments: Arguments(arguments), environment: .inherit.updating(updates),
+                input: .none,
                 output: .discarded, error: .fileDescriptor(output, closeAfterSpawningProcess: true)
             ) { execution in
                 told.yield(Int32(execution.processIdentifier.value))

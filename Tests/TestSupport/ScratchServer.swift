@@ -26,16 +26,24 @@ package final class ScratchServer: Sendable {
         chmod(folder, 0o755)
         _ = try await run("/bin/sh", ["-c", "mkdir \(folder)/pg; \(isRoot ? "chown postgres \(folder)/pg" : ":")"])
         // Leaves with us: a shell that waits for our end.
-        let farewell = "while kill -0 \(getpid()) 2>/dev/null; do sleep 0.5; done; cd /; \((server.prefix + ["\(server.bin)/pg_ctl"]).joined(separator: " ")) -D \(folder)/pg/data -m immediate stop; rm -rf \(folder)"
+        let farewell =
+            "while kill -0 \(getpid()) 2>/dev/null; do sleep 0.5; done; cd /; \((server.prefix + ["\(server.bin)/pg_ctl"]).joined(separator: " ")) -D \(folder)/pg/data -m immediate stop; rm -rf \(folder)"
         _ = try await run("/bin/sh", ["-c", "setsid sh -c '\(farewell)' >/dev/null 2>&1 </dev/null &"])
-        try await server.must("initdb", ["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", "\(folder)/pg/data"])
+        try await server.must(
+            "initdb",
+            ["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", "\(folder)/pg/data"])
         try await server.start()
         return server
     }
 
     package func start() async throws {
-        try await must("pg_ctl", ["-D", "\(folder)/pg/data", "-w", "-l", "\(folder)/pg/log", "-o",
-            "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c max_connections=400 -c max_locks_per_transaction=256", "start"])
+        try await must(
+            "pg_ctl",
+            [
+                "-D", "\(folder)/pg/data", "-w", "-l", "\(folder)/pg/log", "-o",
+                "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c max_connections=400 -c max_locks_per_transaction=256",
+                "start",
+            ])
     }
 
     package func stop(_ mode: String = "immediate") async throws {
@@ -43,9 +51,13 @@ package final class ScratchServer: Sendable {
     }
 
     private func must(_ program: String, _ arguments: [String]) async throws {
-        let all = prefix + ["/bin/sh", "-c", "cd /; exec \"$@\" >/dev/null 2>\(folder)/pg/err", "sh", "\(bin)/\(program)"] + arguments
+        let all =
+            prefix + ["/bin/sh", "-c", "cd /; exec \"$@\" >/dev/null 2>\(folder)/pg/err", "sh", "\(bin)/\(program)"]
+            + arguments
         let said = try await run(all[0], Array(all.dropFirst()))
-        guard said.status == 0 else { throw Failure(.unavailable, "\(program) ended with \(said.status): \(said.error)") }
+        guard said.status == 0 else {
+            throw Failure(.unavailable, "\(program) ended with \(said.status): \(said.error)")
+        }
     }
 
     package var connection: String { "host=\(folder)/pg user=postgres" }
@@ -54,7 +66,11 @@ package final class ScratchServer: Sendable {
     @discardableResult
     package func psql(_ database: String, _ sql: String) async throws -> String {
         let said = try await run(
-            "\(bin)/psql", ["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"],
+            "\(bin)/psql",
+            [
+                "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d",
+                "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'",
+            ],
             input: sql)
         guard said.status == 0 else { throw Failure(.failed, "psql: \(said.error)") }
         return said.output.trimmingCharacters(in: .newlines)
@@ -72,17 +88,27 @@ package final class ScratchServer: Sendable {
     /// Everything in a database as text that two equal databases share: pg_dump's script, rows in order of the heap's
     /// text, and what pg_database says. An oracle that owes nothing to the code under test.
     package func fingerprint(_ database: String) async throws -> String {
-        let conninfo = "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+        let conninfo =
+            "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
         let schema = try await run("\(bin)/pg_dump", ["--schema-only", "--no-sync", "-d", conninfo])
         guard schema.status == 0 else { throw Failure(.failed, "pg_dump: \(schema.error)") }
-        let text = schema.lines.filter { !$0.hasPrefix("--") && !$0.hasPrefix("\\restrict") && !$0.hasPrefix("\\unrestrict") }.joined(separator: "\n")
+        let text = schema.lines.filter {
+            !$0.hasPrefix("--") && !$0.hasPrefix("\\restrict") && !$0.hasPrefix("\\unrestrict")
+        }.joined(separator: "\n")
         let tables = try await psql(
-            database, "select format('select %L, count(*), md5(string_agg(t::text, chr(10) order by t::text)) from only %I.%I t;', c.oid::regclass::text, nspname, relname) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('r','m') and nspname not like 'pg\\_%' and nspname <> 'information_schema' order by 1")
+            database,
+            "select format('select %L, count(*), md5(string_agg(t::text, chr(10) order by t::text)) from only %I.%I t;', c.oid::regclass::text, nspname, relname) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('r','m') and nspname not like 'pg\\_%' and nspname <> 'information_schema' order by 1"
+        )
         let rows = try await psql(database, "set search_path = '';\n" + tables)
-        let sequences = try await psql(database, "select schemaname, sequencename, last_value from pg_sequences order by 1, 2")
-        let objects = try await psql(database, "select loid, md5(string_agg(data, '' order by pageno)) from pg_largeobject group by 1 order by 1")
+        let sequences = try await psql(
+            database, "select schemaname, sequencename, last_value from pg_sequences order by 1, 2")
+        let objects = try await psql(
+            database, "select loid, md5(string_agg(data, '' order by pageno)) from pg_largeobject group by 1 order by 1"
+        )
         let properties = try await psql(
-            database, "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, shobj_description(oid, 'pg_database'), (select array_agg(a::text order by a::text) from unnest(datacl) a) from pg_database where datname = current_database(); select setrole::regrole, setconfig from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database()) order by 1")
+            database,
+            "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, shobj_description(oid, 'pg_database'), (select array_agg(a::text order by a::text) from unnest(datacl) a) from pg_database where datname = current_database(); select setrole::regrole, setconfig from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database()) order by 1"
+        )
         return [text, rows, sequences, objects, properties].joined(separator: "\n--\n")
     }
 }

@@ -11,6 +11,8 @@ package struct ArchiveScanner: Sendable {
     package private(set) var rows: [String: Int] = [:]
     package private(set) var largeObjects = 0
     package private(set) var bytes: Int64 = 0
+    /// Of the tables that have been read to their end.
+    private var completedRows = 0
 
     private enum State: Sendable, Equatable {
         case statement
@@ -41,6 +43,8 @@ package struct ArchiveScanner: Sendable {
 
     /// True between blocks and statements; false when the script has ended inside one.
     package var isComplete: Bool { state == .statement || state == .comment }
+    /// Rows so far, those of the table that is being read included.
+    package var totalRows: Int { completedRows + max(0, tableRows) }
     /// The table whose data the script has ended in, if it has.
     package var openTable: String? { state == .copy ? table : nil }
 
@@ -96,6 +100,7 @@ package struct ArchiveScanner: Sendable {
 
     private mutating func endTable() {
         rows[table, default: 0] += tableRows
+        completedRows += tableRows
         tableRows = 0
         table = ""
         state = .statement
@@ -167,7 +172,8 @@ package struct ArchiveScanner: Sendable {
     /// Enters a quoted state when `byte` begins one.
     private mutating func begin(_ byte: UInt8) {
         switch byte {
-        case 0x27: state = .literal(escapes: previous == 0x45 || previous == 0x65 || (previous == 0x27 && lastHadEscapes))
+        case 0x27:
+            state = .literal(escapes: previous == 0x45 || previous == 0x65 || (previous == 0x27 && lastHadEscapes))
         case 0x22: state = .identifier
         case 0x24 where !Self.isWord(previous): tag = [byte]
         case 0x2d where previous == 0x2d:
@@ -192,7 +198,9 @@ package struct ArchiveScanner: Sendable {
 
     /// Passes over a string without escapes, whatever its length: large objects come as such.
     private mutating func skipLiteral(_ buffer: UnsafeRawBufferPointer, from position: Int) -> Int {
-        guard let base = buffer.baseAddress, let quote = memchr(base + position, 0x27, buffer.count - position) else { return buffer.count }
+        guard let base = buffer.baseAddress, let quote = memchr(base + position, 0x27, buffer.count - position) else {
+            return buffer.count
+        }
         return UnsafeRawPointer(quote) - base
     }
 

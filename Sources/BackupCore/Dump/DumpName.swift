@@ -14,7 +14,8 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Nil when `text` is not the name of a dump of exactly this job: `app` never takes what is `app_old`'s.
     package init?(_ text: some StringProtocol, job: String) {
         let prefix = "backup_\(job)_"
-        guard text.hasPrefix(prefix), let time = Self.time(text.dropFirst(prefix.count), separator: "T", suffix: "Z") else { return nil }
+        guard text.hasPrefix(prefix), let time = Self.time(text.dropFirst(prefix.count), separator: "T", suffix: "Z")
+        else { return nil }
         self.init(job: job, time: time)
     }
 
@@ -38,7 +39,8 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
 
     private static func time(_ text: some StringProtocol, separator: Character, suffix: String) -> Date? {
         let characters = Array(text)
-        guard characters.count == 15 + suffix.count, characters[8] == separator, String(characters[15...]) == suffix else { return nil }
+        guard characters.count == 15 + suffix.count, characters[8] == separator, String(characters[15...]) == suffix
+        else { return nil }
         func number(_ range: Range<Int>) -> Int? {
             characters[range].allSatisfy { $0.isASCII && $0.isNumber } ? Int(String(characters[range])) : nil
         }

@@ -116,6 +116,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     /// Rows by table, the key written as in the archive's COPY statement: `public.archon_settings`, `public."Odd name"`.
     package var rows: [String: Int]
     package var largeObjects: Int
+    /// What the database took on its server; nil in an adopted dump.
+    package var databaseBytes: Int64?
     package var extensions: [Extension]
     package var properties: DatabaseProperties
     package var globals: Globals?
@@ -128,7 +130,8 @@ package struct Manifest: Codable, Sendable, Equatable {
         job: String, server: String, database: String, dump: String, slot: Date?, began: Date, ended: Date,
         snapshot: Date, format: Job.Format, compression: String, pgDumpVersion: String, serverVersion: String,
         bytes: Int64, sha256: String, members: [Member]?, entries: Int, rows: [String: Int], largeObjects: Int,
-        extensions: [Extension], properties: DatabaseProperties, globals: Globals?, proof: Proof, warnings: [String],
+        databaseBytes: Int64? = nil, extensions: [Extension], properties: DatabaseProperties, globals: Globals?,
+        proof: Proof, warnings: [String],
         tool: String
     ) {
         self.job = job
@@ -149,6 +152,7 @@ package struct Manifest: Codable, Sendable, Equatable {
         self.entries = entries
         self.rows = rows
         self.largeObjects = largeObjects
+        self.databaseBytes = databaseBytes
         self.extensions = extensions
         self.properties = properties
         self.globals = globals

@@ -21,18 +21,22 @@ package enum ManifestCodec {
             for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
                 if let date = try? Date(text, strategy: style) { return date }  // the other form is tried, then it is an error
             }
-            throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is no instant"))
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is no instant"))
         }
         do {
             let version = try decoder.decode(VersionOnly.self, from: data).version
             guard version <= Manifest.currentVersion else {
                 throw Failure(
-                    .damaged, "\(file) is a manifest of version \(version), and this program knows \(Manifest.currentVersion)",
+                    .damaged,
+                    "\(file) is a manifest of version \(version), and this program knows \(Manifest.currentVersion)",
                     hint: "Use the newer archon-backupd that wrote it.")
             }
             return try decoder.decode(Manifest.self, from: data)
         } catch let error as DecodingError {
-            throw Failure(.damaged, "\(file) is no manifest: \(reason(error))", hint: "`archon-backupd adopt` makes a new one from the archive.")
+            throw Failure(
+                .damaged, "\(file) is no manifest: \(reason(error))",
+                hint: "`archon-backupd adopt` makes a new one from the archive.")
         }
     }
 
@@ -42,8 +46,11 @@ package enum ManifestCodec {
         func path(_ keys: [any CodingKey]) -> String { keys.map(\.stringValue).joined(separator: ".") }
         switch error {
         case .keyNotFound(let key, let context): return "\(path(context.codingPath + [key])) is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context): return "\(path(context.codingPath)) has the wrong type"
-        case .dataCorrupted(let context): return context.codingPath.isEmpty ? "it is not JSON" : "\(path(context.codingPath)): \(context.debugDescription)"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "\(path(context.codingPath)) has the wrong type"
+        case .dataCorrupted(let context):
+            return context.codingPath.isEmpty
+                ? "it is not JSON" : "\(path(context.codingPath)): \(context.debugDescription)"
         @unknown default: return "it cannot be read"
         }
     }

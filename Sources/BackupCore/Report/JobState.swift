@@ -13,10 +13,14 @@ package struct JobState: Sendable, Equatable {
     /// Runs failed since the last success.
     package var failures: Int
     package var missed: Int
+    /// Why pruning waits, when it does.
+    package var suspension: String?
 
     package init(
-        firstSeen: Date, account: JobFacts.Account? = nil, lastSuccess: Date? = nil, lastBytes: Int64? = nil, lastRows: Int? = nil,
-        lastSeconds: Double? = nil, lastError: String? = nil, failures: Int = 0, missed: Int = 0
+        firstSeen: Date, account: JobFacts.Account? = nil, lastSuccess: Date? = nil, lastBytes: Int64? = nil,
+        lastRows: Int? = nil,
+        lastSeconds: Double? = nil, lastError: String? = nil, failures: Int = 0, missed: Int = 0,
+        suspension: String? = nil
     ) {
         self.firstSeen = firstSeen
         self.account = account
@@ -27,5 +31,6 @@ package struct JobState: Sendable, Equatable {
         self.lastError = lastError
         self.failures = failures
         self.missed = missed
+        self.suspension = suspension
     }
 }

@@ -19,7 +19,8 @@ package struct RunRecord: Sendable, Equatable, Encodable {
     package var error: String?
 
     package init(
-        id: Int64, job: String, database: String, slot: Date?, attempt: Int, missed: Int, coalesced: Int, began: Date, ended: Date?,
+        id: Int64, job: String, database: String, slot: Date?, attempt: Int, missed: Int, coalesced: Int, began: Date,
+        ended: Date?,
         outcome: Outcome, dump: String?, bytes: Int64?, rows: Int?, error: String?
     ) {
         self.id = id

@@ -16,6 +16,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var bytes: Int64
         package var missed: Int
         package var error: String?
+        /// Why pruning waits, when it does.
+        package var suspension: String?
     }
 
     package var jobs: [Line]
@@ -33,7 +35,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
     package static let grace: TimeInterval = 900
 
     package static func make(
-        _ schedule: Schedule, states: [String: JobState], running: Set<String>, totals: [String: (count: Int, bytes: Int64)], now: Date
+        _ schedule: Schedule, states: [String: JobState], running: Set<String>,
+        totals: [String: (count: Int, bytes: Int64)], now: Date
     ) -> StatusReport {
         StatusReport(
             jobs: schedule.jobs.map { job in
@@ -42,9 +45,13 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                 let overdue = overdueSeconds(job, state, now: now)
                 let total = totals[job.name]
                 return Line(
-                    job: job.name, database: job.database, state: self.state(job, state, running: running, overdue: overdue),
-                    lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601), overdueSeconds: overdue,
-                    dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0, error: state?.lastError)
+                    job: job.name, database: job.database,
+                    state: self.state(job, state, running: running, overdue: overdue),
+                    lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601),
+                    overdueSeconds: overdue,
+                    dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0,
+                    error: state?.lastError,
+                    suspension: state?.suspension)
             })
     }
 
@@ -59,7 +66,9 @@ package struct StatusReport: Sendable, Equatable, Encodable {
     /// How long the oldest slot without a good dump has been waiting; nil within the grace.
     private static func overdueSeconds(_ job: Job, _ state: JobState?, now: Date) -> Double? {
         guard job.isEnabled, let state else { return nil }
-        let since = state.lastSuccess.map { max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0) } ?? state.firstSeen
+        let since =
+            state.lastSuccess.map { max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0) }
+            ?? state.firstSeen
         guard let slot = job.trigger.next(after: since, in: job.zone) else { return nil }
         let late = now.timeIntervalSince(job.start(of: slot))
         return late > grace ? late : nil
@@ -70,29 +79,38 @@ package struct StatusReport: Sendable, Equatable, Encodable {
 package enum StatusLine {
     /// "5 jobs, next archon_db 02:00 UTC, running odoo_db 41.0 MiB"; faults come first: "n8n_db failing: connection refused".
     package static func text(
-        schedule: Schedule, states: [String: JobState], upcoming: [Plan.Upcoming], running: [(job: String, bytes: Int64)], now: Date
+        schedule: Schedule, states: [String: JobState], upcoming: [Plan.Upcoming],
+        running: [(job: String, bytes: Int64)], now: Date
     ) -> String {
-        let report = StatusReport.make(schedule, states: states, running: Set(running.map(\.job)), totals: [:], now: now)
+        let report = StatusReport.make(
+            schedule, states: states, running: Set(running.map(\.job)), totals: [:], now: now)
         var parts = report.jobs.compactMap { line -> String? in
             let reason = line.error.map { ": " + $0.prefix { $0 != "\n" }.prefix(80) } ?? ""
             switch line.state {
-            case .failing: return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" } ?? "\(line.job) failing\(reason)"
+            case .failing:
+                return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" }
+                    ?? "\(line.job) failing\(reason)"
             case .overdue: return "\(line.job) overdue by \(hours(line.overdueSeconds ?? 0))\(reason)"
-            case .ok, .running, .waiting, .disabled: return nil
+            case .ok, .running, .waiting, .disabled:
+                return line.suspension.map { _ in "\(line.job) is suspiciously small, not pruned" }
             }
         }
-        parts.append(schedule.jobs.count == 1 ? "1 job" : "\(schedule.jobs.count) jobs")
+        parts.append(Plural.jobs(schedule.jobs.count))
         if let next = upcoming.first(where: { $0.start > now }), let job = schedule.job(named: next.job) {
             let local = job.zone.iso8601(next.slot)
             let zone = job.zone.name == "UTC" ? "UTC" : job.zone.name
             let isFar = next.slot.timeIntervalSince(now) > 86_400
-            parts.append("next \(next.job) \(isFar ? local.prefix(10) + " " : "")\(local.dropFirst(11).prefix(5)) \(zone)")
+            parts.append(
+                "next \(next.job) \(isFar ? local.prefix(10) + " " : "")\(local.dropFirst(11).prefix(5)) \(zone)")
         }
-        for run in running.sorted(by: { $0.job < $1.job }) { parts.append("running \(run.job) \(ByteSize.text(run.bytes))") }
+        for run in running.sorted(by: { $0.job < $1.job }) {
+            parts.append("running \(run.job) \(ByteSize.text(run.bytes))")
+        }
         return parts.joined(separator: ", ")
     }
 
     private static func hours(_ seconds: Double) -> String {
-        seconds < 5400 ? "\(Int(seconds / 60)) min" : seconds < 172_800 ? "\(Int(seconds / 3600)) h" : "\(Int(seconds / 86_400)) d"
+        seconds < 5400
+            ? "\(Int(seconds / 60)) min" : seconds < 172_800 ? "\(Int(seconds / 3600)) h" : "\(Int(seconds / 86_400)) d"
     }
 }

@@ -16,7 +16,9 @@ package struct DatabaseStatements: Sendable {
         if serverVersion >= 150_000, properties.localeProvider != "libc" {
             parts.append("LOCALE_PROVIDER \(properties.localeProvider)")
             if let locale = properties.icuLocale {
-                parts.append("\(properties.localeProvider == "builtin" ? "BUILTIN_LOCALE" : "ICU_LOCALE") \(SQL.literal(locale))")
+                parts.append(
+                    "\(properties.localeProvider == "builtin" ? "BUILTIN_LOCALE" : "ICU_LOCALE") \(SQL.literal(locale))"
+                )
             }
         }
         return parts.joined(separator: " ")
@@ -27,27 +29,34 @@ package struct DatabaseStatements: Sendable {
         let database = SQL.identifier(name)
         var statements: [String] = []
         for setting in properties.settings {
-            let target = setting.role.map { "ROLE \(SQL.identifier($0)) IN DATABASE \(database)" } ?? "DATABASE \(database)"
+            let target =
+                setting.role.map { "ROLE \(SQL.identifier($0)) IN DATABASE \(database)" } ?? "DATABASE \(database)"
             statements.append("ALTER \(target) SET \(Self.settingName(setting.name)) TO \(Self.settingValue(setting))")
         }
         if let grants = properties.grants {
             statements.append("REVOKE ALL ON DATABASE \(database) FROM PUBLIC")
-            if !properties.owner.isEmpty { statements.append("REVOKE ALL ON DATABASE \(database) FROM \(SQL.identifier(properties.owner))") }
+            if !properties.owner.isEmpty {
+                statements.append("REVOKE ALL ON DATABASE \(database) FROM \(SQL.identifier(properties.owner))")
+            }
             statements += grants.flatMap { Self.grant($0, on: database) }
         }
-        if properties.connectionLimit != -1 { statements.append("ALTER DATABASE \(database) CONNECTION LIMIT \(properties.connectionLimit)") }
+        if properties.connectionLimit != -1 {
+            statements.append("ALTER DATABASE \(database) CONNECTION LIMIT \(properties.connectionLimit)")
+        }
         statements.append("COMMENT ON DATABASE \(database) IS \(properties.comment.map(SQL.literal) ?? "NULL")")
         return statements
     }
 
     /// An extension's setting has a dot: `app.tenant`.
     private static func settingName(_ name: String) -> String {
-        name.split(separator: ".", omittingEmptySubsequences: false).map { SQL.identifier(String($0)) }.joined(separator: ".")
+        name.split(separator: ".", omittingEmptySubsequences: false).map { SQL.identifier(String($0)) }.joined(
+            separator: ".")
     }
 
     /// The settings that are lists of names: each element is quoted by itself, or `"$user", public` would become one name.
     private static let listSettings: Set<String> = [
-        "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories",
+        "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
+        "temp_tablespaces", "unix_socket_directories",
     ]
 
     private static func settingValue(_ setting: Manifest.DatabaseProperties.Setting) -> String {
@@ -105,11 +114,20 @@ package struct DatabaseStatements: Sendable {
             if character == "/" { break }
             guard let name = names[character] else { continue }
             let next = characters.index(after: index)
-            if next < characters.endIndex, characters[next] == "*" { grantable.append(name) } else { plain.append(name) }
+            if next < characters.endIndex, characters[next] == "*" {
+                grantable.append(name)
+            } else {
+                plain.append(name)
+            }
         }
         var statements: [String] = []
-        if !plain.isEmpty { statements.append("GRANT \(plain.joined(separator: ", ")) ON DATABASE \(database) TO \(role)") }
-        if !grantable.isEmpty { statements.append("GRANT \(grantable.joined(separator: ", ")) ON DATABASE \(database) TO \(role) WITH GRANT OPTION") }
+        if !plain.isEmpty {
+            statements.append("GRANT \(plain.joined(separator: ", ")) ON DATABASE \(database) TO \(role)")
+        }
+        if !grantable.isEmpty {
+            statements.append(
+                "GRANT \(grantable.joined(separator: ", ")) ON DATABASE \(database) TO \(role) WITH GRANT OPTION")
+        }
         return statements
     }
 }

@@ -2,10 +2,19 @@ import Foundation
 
 /// The names that databases get around a restore: within PostgreSQL's 63 bytes, never cut inside a character.
 package enum RestoreNames {
-    package static func restored(_ database: String, at now: Date) -> String { fitted(database, "_restored_\(DumpName.stamp(now))") }
-    package static func before(_ database: String, at now: Date) -> String { fitted(database, "_before_\(DumpName.stamp(now))") }
+    package static func restored(_ database: String, at now: Date) -> String {
+        fitted(database, "_restored_\(DumpName.stamp(now))")
+    }
+    package static func before(_ database: String, at now: Date) -> String {
+        fitted(database, "_before_\(DumpName.stamp(now))")
+    }
+    package static func undone(_ database: String, at now: Date) -> String {
+        fitted(database, "_undone_\(DumpName.stamp(now))")
+    }
     /// Work in progress. `token` keeps two restores of one second apart.
-    package static func temporary(at now: Date, token: UInt32) -> String { "archon_restore_\(DumpName.stamp(now))_\(String(token, radix: 36))" }
+    package static func temporary(at now: Date, token: UInt32) -> String {
+        "archon_restore_\(DumpName.stamp(now))_\(String(token, radix: 36))"
+    }
 
     private static func fitted(_ name: String, _ suffix: String) -> String {
         var name = name

@@ -15,7 +15,8 @@ package struct RoleScript: Sendable, Equatable {
                 lines.append((role.name, String(line)))
             } else if line.hasPrefix("ALTER ROLE "), let role = Self.identifier(line.dropFirst(11)) {
                 lines.append((role.name, String(line)))
-            } else if line.hasPrefix("GRANT "), let group = Self.identifier(line.dropFirst(6)), group.rest.hasPrefix(" TO "),
+            } else if line.hasPrefix("GRANT "), let group = Self.identifier(line.dropFirst(6)),
+                group.rest.hasPrefix(" TO "),
                 let member = Self.identifier(group.rest.dropFirst(4))
             {
                 lines.append((member.name, String(line)))

@@ -4,7 +4,8 @@ package enum RowDifference {
     package static func all(expected: [String: Int], found: [String: Int]) -> [String] {
         Set(expected.keys).union(found.keys).sorted().compactMap { table in
             switch (expected[table], found[table]) {
-            case (let expected?, let found?): expected == found ? nil : "\(table) has \(found) rows where the manifest says \(expected)"
+            case (let expected?, let found?):
+                expected == found ? nil : "\(table) has \(found) rows where the manifest says \(expected)"
             case (_?, nil): "\(table) is missing"
             case (nil, _): "\(table) is not in the manifest"
             }

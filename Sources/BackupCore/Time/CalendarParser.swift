@@ -244,7 +244,8 @@ struct CalendarFieldParser {
 extension CalendarField {
     /// Itself, when every value lies within `range` and every repetition can happen; `isReversed` for days that are
     /// counted from the end of the month.
-    fileprivate func checked(_ range: ClosedRange<Int>, name: String, isReversed: Bool = false) throws -> CalendarField {
+    fileprivate func checked(_ range: ClosedRange<Int>, name: String, isReversed: Bool = false) throws -> CalendarField
+    {
         for part in parts {
             let values = [part.start] + (part.stop.map { [$0] } ?? [])
             guard values.allSatisfy(range.contains) else {

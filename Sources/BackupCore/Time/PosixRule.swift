@@ -139,7 +139,8 @@ struct PosixRule: Equatable, Sendable {
                 return .julian(number)
             }
             guard take(UInt8(ascii: "M")) else { return number(upTo: 365).map { .zeroBased($0) } }
-            guard let month = number(upTo: 12), month >= 1, take(UInt8(ascii: ".")), let week = number(upTo: 5), week >= 1,
+            guard let month = number(upTo: 12), month >= 1, take(UInt8(ascii: ".")), let week = number(upTo: 5),
+                week >= 1,
                 take(UInt8(ascii: ".")), let weekday = number(upTo: 6)
             else { return nil }
             return .weekday(month: month, week: week, weekday: weekday)

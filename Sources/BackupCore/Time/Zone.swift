@@ -6,7 +6,8 @@ package struct Zone: Sendable, Equatable {
     private let table: ZoneTable
 
     /// Needs no tzdata.
-    package static let utc = Zone(name: "UTC", table: ZoneTable(transitions: [], offsets: [], initialOffset: 0, rule: nil))
+    package static let utc = Zone(
+        name: "UTC", table: ZoneTable(transitions: [], offsets: [], initialOffset: 0, rule: nil))
 
     private init(name: String, table: ZoneTable) {
         self.name = name

@@ -52,7 +52,9 @@ final class ZoneTable: Sendable, Equatable {
         let firstYear = CivilDate(daysSince1970: flooredDivision(from, by: 86_400).quotient).year - 1
         let lastYear = CivilDate(daysSince1970: flooredDivision(through, by: 86_400).quotient).year + 1
         for year in firstYear...lastYear {
-            for change in rule.changes(inYear: year) where change.at > (transitions.last ?? Int.min) { consider(change) }
+            for change in rule.changes(inYear: year) where change.at > (transitions.last ?? Int.min) {
+                consider(change)
+            }
         }
         return found
     }
@@ -130,7 +132,9 @@ private struct TZifReader {
         var counts: [Int] = []
         for _ in 0..<6 { counts.append(try integer(bytes: 4)) }
         // Each counts something that takes at least a byte, so none can be larger than the file.
-        guard counts.allSatisfy({ (0...bytes.count).contains($0) }) else { throw ZoneTable.Fault(what: "its counts are impossible") }
+        guard counts.allSatisfy({ (0...bytes.count).contains($0) }) else {
+            throw ZoneTable.Fault(what: "its counts are impossible")
+        }
         let version = mark == 0 ? 1 : Int(mark) - Int(UInt8(ascii: "0"))
         return Header(
             version: version, universals: counts[0], standards: counts[1], leaps: counts[2], times: counts[3],

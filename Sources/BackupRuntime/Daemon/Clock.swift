@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// The two clocks the scheduler compares: when they part, somebody stepped the wall clock or the host slept.

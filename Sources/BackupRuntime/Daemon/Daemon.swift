@@ -30,12 +30,17 @@ package struct Daemon: Sendable {
         let lock = try Self.lock(folder)
         defer { withExtendedLifetime(lock) {} }
         let ledger = try Ledger(folder: folder, schedule: schedule, report: report)
-        sweep(schedule, report)
+        await sweep(schedule, ledger, report)
         let runner = JobRun(ledger: ledger, report: report)
-        let scheduler = Scheduler(schedule: schedule, ledger: ledger, notify: notify, report: report) { await runner.perform($0, progress: $1) }
+        let scheduler = Scheduler(schedule: schedule, ledger: ledger, notify: notify, report: report) {
+            await runner.perform($0, progress: $1)
+        }
         await scheduler.begin()
         notify.ready()
-        report(Event(.daemonReady, "archon-backupd \(Version.current) is ready: \(schedule.jobs.count) jobs from \(path)"))
+        report(
+            Event(
+                .daemonReady,
+                "archon-backupd \(Version.current) is ready: \(Plural.jobs(schedule.jobs.count)) from \(path)"))
         var current = schedule
         for await signal in signals.stream {
             guard signal == SIGHUP else { break }
@@ -55,21 +60,28 @@ package struct Daemon: Sendable {
         do {
             return try JobLock.take("", root: folder)
         } catch let failure as Failure where failure.kind == .busy {
-            throw Failure(.busy, "another archon-backupd daemon uses \(folder)", hint: "Stop it first, or give this schedule its own storage.state.")
+            throw Failure(
+                .busy, "another archon-backupd daemon uses \(folder)",
+                hint: "Stop it first, or give this schedule its own storage.state.")
         }
     }
 
     /// Puts in order what a crash has left, job by job; a job that somebody works on is left to them.
-    private func sweep(_ schedule: Schedule, _ report: (Event) -> Void) {
+    private func sweep(_ schedule: Schedule, _ ledger: Ledger, _ report: (Event) -> Void) async {
         for job in schedule.jobs {
             let folder = JobFolder(job: job, root: schedule.storage.root)
             guard Disk.isFolder(folder.path) else { continue }
             do {
                 let lock = try JobLock.take(job.name, root: schedule.storage.root)
+                await ledger.interruptLeftRuns(job.name, now: Date())
                 let swept = try folder.sweep()
                 withExtendedLifetime(lock) {}
                 if !swept.isEmpty {
-                    report(Event(.partialsSwept, "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))", ["JOB": job.name]))
+                    report(
+                        Event(
+                            .partialsSwept,
+                            "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))",
+                            ["JOB": job.name]))
                 }
             } catch let failure as Failure where failure.kind == .busy {
                 continue
@@ -80,21 +92,29 @@ package struct Daemon: Sendable {
     }
 
     /// The new schedule, or nil when the old one stays.
-    private func reload(_ scheduler: Scheduler, _ ledger: Ledger, _ current: Schedule, _ report: (Event) -> Void) async -> Schedule? {
+    private func reload(_ scheduler: Scheduler, _ ledger: Ledger, _ current: Schedule, _ report: (Event) -> Void) async
+        -> Schedule?
+    {
         notify.reloading()
         defer { notify.ready() }
         do {
             let schedule = try ScheduleFile.load(path)
-            guard Self.stateFolder(of: schedule) == Self.stateFolder(of: current), schedule.storage.root == current.storage.root else {
-                throw Failure(.configInvalid, "storage.root or storage.state has changed", hint: "Restart the service to move it.")
+            guard Self.stateFolder(of: schedule) == Self.stateFolder(of: current),
+                schedule.storage.root == current.storage.root
+            else {
+                throw Failure(
+                    .configInvalid, "storage.root or storage.state has changed", hint: "Restart the service to move it."
+                )
             }
             await ledger.adopt(schedule)
             await scheduler.reload(schedule)
-            report(Event(.reloaded, "reloaded \(path): \(schedule.jobs.count) jobs"))
+            report(Event(.reloaded, "reloaded \(path): \(Plural.jobs(schedule.jobs.count))"))
             return schedule
         } catch {
             let reason = (error as? Failure)?.description ?? "\(error)"
-            report(Event(.reloadFailed, "the new schedule is not used, the old one goes on: \(reason)", ["REASON": reason]))
+            report(
+                Event(.reloadFailed, "the new schedule is not used, the old one goes on: \(reason)", ["REASON": reason])
+            )
             return nil
         }
     }

@@ -11,6 +11,10 @@ package actor Ledger {
         package var previous: RunRequest.Previous?
     }
 
+    // SQLite blocks: on a thread of its own, away from the cooperative pool.
+    private let executor = QueueExecutor(label: "archon-backupd.ledger")
+    nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
     private let folder: String
     private var jobs: [Job]
     private var root: String
@@ -32,7 +36,11 @@ package actor Ledger {
             if isNew { try Self.fill(catalog, schedule.jobs, schedule.storage.root) }
         } catch let unusable as CatalogUnusable {
             catalog = try Self.rebuild(folder: folder, jobs: schedule.jobs, root: schedule.storage.root)
-            report(Event(.catalogRebuilt, "the catalog could not be used and was made again from the manifests: \(unusable.reason)", ["REASON": unusable.reason]))
+            report(
+                Event(
+                    .catalogRebuilt,
+                    "the catalog could not be used and was made again from the manifests: \(unusable.reason)",
+                    ["REASON": unusable.reason]))
         }
         try catalog.claim(root: schedule.storage.root, now: Date())
     }
@@ -64,16 +72,24 @@ package actor Ledger {
         var known: [String: Known] = [:]
         for job in schedule.jobs {
             var state = lastStates[job.name] ?? JobState(firstSeen: now)
-            if let account = unwritten[job.name], account.slot >= state.account?.slot ?? .distantPast { state.account = account }
-            let previous = state.lastBytes.map { RunRequest.Previous(bytes: $0, rows: state.lastRows ?? 0, seconds: state.lastSeconds ?? 0) }
-            known[job.name] = Known(facts: JobFacts(firstSeen: state.firstSeen, account: state.account), state: state, previous: previous)
+            if let account = unwritten[job.name], account.slot >= state.account?.slot ?? .distantPast {
+                state.account = account
+            }
+            let previous = state.lastBytes.map {
+                RunRequest.Previous(bytes: $0, rows: state.lastRows ?? 0, seconds: state.lastSeconds ?? 0)
+            }
+            known[job.name] = Known(
+                facts: JobFacts(firstSeen: state.firstSeen, account: state.account), state: state, previous: previous)
         }
         return known
     }
 
     /// Nil when it could not be noted; the run goes on, for the dump is worth more than the note.
     package func begin(_ request: RunRequest, now: Date) -> Int64? {
-        if let slot = request.slot { unwritten[request.job.name] = .init(slot: slot, attempts: request.attempt, outcome: .interrupted, ended: now) }
+        if let slot = request.slot {
+            unwritten[request.job.name] = .init(
+                slot: slot, attempts: request.attempt, outcome: .interrupted, ended: now)
+        }
         var id: Int64?
         attempt("the begin of a run could not be noted") { catalog in
             _ = try catalog.interruptLeftRuns(job: request.job.name, now: now)
@@ -82,10 +98,18 @@ package actor Ledger {
         return id
     }
 
-    package func end(_ id: Int64?, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date) {
+    package func end(
+        _ id: Int64?, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?,
+        now: Date
+    ) {
         let name = request.job.name
-        let accounts: [RunRecord.Outcome: JobFacts.Account.Outcome] = [.succeeded: .succeeded, .failed: .failed, .interrupted: .interrupted]
-        if let slot = request.slot { unwritten[name] = .init(slot: slot, attempts: request.attempt, outcome: accounts[outcome] ?? .failed, ended: now) }
+        let accounts: [RunRecord.Outcome: JobFacts.Account.Outcome] = [
+            .succeeded: .succeeded, .failed: .failed, .interrupted: .interrupted,
+        ]
+        if let slot = request.slot {
+            unwritten[name] = .init(
+                slot: slot, attempts: request.attempt, outcome: accounts[outcome] ?? .failed, ended: now)
+        }
         attempt("the end of a run could not be noted") { catalog in
             guard let id else { throw Failure(.inputOutput, "its begin was not noted") }
             try catalog.end(id, request, outcome, manifest: manifest, error: error.map(Event.redacted), now: now)
@@ -106,6 +130,19 @@ package actor Ledger {
         attempt("a clock step could not be noted") { try $0.reanchor(job, now: now) }
     }
 
+    package func adopt(_ manifest: Manifest) {
+        attempt("an adopted dump could not be noted") { try $0.adopt(manifest) }
+    }
+
+    package func suspend(_ job: String, _ reason: String?) {
+        attempt("why pruning waits could not be noted") { try $0.suspend(job, reason) }
+    }
+
+    /// Only for who holds the job's lock: no run of it can be in progress then, whatever the catalog says.
+    package func interruptLeftRuns(_ job: String, now: Date) {
+        attempt("an interrupted run could not be noted") { _ = try $0.interruptLeftRuns(job: job, now: now) }
+    }
+
     package func forget(_ dumps: [String], job: String) {
         attempt("removed dumps could not be noted") { try $0.forget(dumps, job: job) }
     }
@@ -118,7 +155,11 @@ package actor Ledger {
                 try body(catalog)
             } catch let unusable as CatalogUnusable {
                 catalog = try Self.rebuild(folder: folder, jobs: jobs, root: root)
-                report(Event(.catalogRebuilt, "the catalog could not be used and was made again from the manifests: \(unusable.reason)", ["REASON": unusable.reason]))
+                report(
+                    Event(
+                        .catalogRebuilt,
+                        "the catalog could not be used and was made again from the manifests: \(unusable.reason)",
+                        ["REASON": unusable.reason]))
                 try catalog.claim(root: root, now: Date())
                 try catalog.see(jobs.map(\.name), now: Date())
                 try body(catalog)

@@ -49,7 +49,8 @@ package actor Scheduler {
     nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     package init(
-        schedule: Schedule, ledger: Ledger, notify: Notify, clock: @escaping @Sendable () -> ClockReading = ClockReading.now,
+        schedule: Schedule, ledger: Ledger, notify: Notify,
+        clock: @escaping @Sendable () -> ClockReading = ClockReading.now,
         report: @escaping @Sendable (Event) -> Void, perform: @escaping Perform
     ) {
         self.schedule = schedule
@@ -143,7 +144,11 @@ package actor Scheduler {
         notify.status(statusText(plan, known, now: now))
         for job in plan.reanchored { await ledger.reanchor(job, at: now) }
         for skip in plan.skips {
-            report(Event(.slotsMissed, "\(skip.job): \(skip.missed) slots were missed and are not made up for (catchUp: never)", ["JOB": skip.job]))
+            report(
+                Event(
+                    .slotsMissed,
+                    "\(skip.job): \(skip.missed) slots were missed and are not made up for (catchUp: never)",
+                    ["JOB": skip.job]))
             await ledger.skip(skip, now: now)
         }
         if !plan.reanchored.isEmpty || !plan.skips.isEmpty { mustPlanAgain = true }
@@ -157,7 +162,9 @@ package actor Scheduler {
             facts[job.name]?.passedOver = passedOver[job.name] ?? 0
         }
         // A run of a job that a reload has taken away still holds its place.
-        for (name, _) in running where facts[name] == nil { facts[name] = JobFacts(firstSeen: lastReading.wall, isRunning: true) }
+        for (name, _) in running where facts[name] == nil {
+            facts[name] = JobFacts(firstSeen: lastReading.wall, isRunning: true)
+        }
         return facts
     }
 
@@ -167,7 +174,10 @@ package actor Scheduler {
         let step = reading.step(since: lastReading)
         if abs(step) > Self.stepTolerance {
             watchingSince = reading.wall
-            report(Event(.clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew"))
+            report(
+                Event(
+                    .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew")
+            )
         }
         lastReading = reading
         return reading.wall

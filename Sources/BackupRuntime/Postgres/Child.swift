@@ -47,9 +47,12 @@ package enum Child {
         let work = Task { () async throws -> TerminationStatus in
             var options = PlatformOptions()
             options.createSession = true
-            options.teardownSequence = [.send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)]
+            options.teardownSequence = [
+                .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
+            ]
             let result = try await Subprocess.run(
-                .path(FilePath(program)), arguments: Arguments(arguments), environment: Self.environment(adding: environment),
+                .path(FilePath(program)), arguments: Arguments(arguments),
+                environment: Self.environment(adding: environment),
                 platformOptions: options, input: .none, output: .sequence, error: .sequence
             ) { execution in
                 async let errors: Void = tail.read(execution.standardError)
@@ -68,12 +71,18 @@ package enum Child {
             }
         }
         defer { timer?.cancel() }
-        let status = await withTaskCancellationHandler { await work.result } onCancel: { work.cancel() }
-        return try ending(status, program: program, tail: tail, isTimedOut: limit.isPassed, wasCancelled: work.isCancelled)
+        let status = await withTaskCancellationHandler {
+            await work.result
+        } onCancel: {
+            work.cancel()
+        }
+        return try ending(
+            status, program: program, tail: tail, isTimedOut: limit.isPassed, wasCancelled: work.isCancelled)
     }
 
     private static func ending(
-        _ status: Result<TerminationStatus, any Error>, program: String, tail: Tail, isTimedOut: Bool, wasCancelled: Bool
+        _ status: Result<TerminationStatus, any Error>, program: String, tail: Tail, isTimedOut: Bool,
+        wasCancelled: Bool
     ) throws -> Ending {
         // A child that ended well before it noticed is a success: there is nothing to interrupt any more.
         if case .success(.exited(0)) = status { return Ending(cause: .exited(0), errors: tail.text) }
@@ -84,7 +93,9 @@ package enum Child {
         case .success(.signaled(let signal)): return Ending(cause: .signaled(signal), errors: tail.text)
         case .failure(let failure as Failure): throw failure
         case .failure(let error):
-            throw Failure(.unavailable, "\(program) cannot be run", hint: "Is it installed and may this user run it?", cause: "\(error)")
+            throw Failure(
+                .unavailable, "\(program) cannot be run", hint: "Is it installed and may this user run it?",
+                cause: "\(error)")
         }
     }
 
@@ -92,7 +103,8 @@ package enum Child {
     private static func environment(adding: [String: String]) -> Subprocess.Environment {
         var updates: [Subprocess.Environment.Key: String?] = [
             "LC_ALL": "C.UTF-8", "LANGUAGE": nil, "PGDATABASE": nil, "PGOPTIONS": nil, "PGAPPNAME": nil, "PGTZ": nil,
-            "PGDATESTYLE": nil, "PGCLIENTENCODING": nil, "NOTIFY_SOCKET": nil, "WATCHDOG_USEC": nil, "WATCHDOG_PID": nil,
+            "PGDATESTYLE": nil, "PGCLIENTENCODING": nil, "NOTIFY_SOCKET": nil, "WATCHDOG_USEC": nil,
+            "WATCHDOG_PID": nil,
         ]
         for (key, value) in adding { updates[.init(stringLiteral: key)] = value }
         return .inherit.updating(updates)

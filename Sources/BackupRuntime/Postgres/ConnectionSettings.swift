@@ -29,10 +29,24 @@ package struct ConnectionSettings: Sendable {
 
     /// One connection string for `--dbname`: safe to be seen in a process list.
     package func argument(database: String, applicationName: String) -> String {
-        described(database: database, applicationName: applicationName).map { name, value in
-            let escaped = value.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
-            return "\(name)='\(escaped)'"
+        Self.text(described(database: database, applicationName: applicationName))
+    }
+
+    private static func text(_ parameters: [(name: String, value: String)]) -> String {
+        parameters.map { name, value in
+            let isPlain =
+                !value.isEmpty
+                && value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-:".contains($0)) }
+            return isPlain
+                ? "\(name)=\(value)" : "\(name)='\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
         }.joined(separator: " ")
+    }
+
+    /// One connection string for a person's own psql: what the schedule says, and no password.
+    package func forPerson(database: String) -> String {
+        var all = parameters.filter { $0.name != "dbname" }
+        if let passfile { all.append(("passfile", passfile)) }
+        return Self.text(all + [("dbname", database)])
     }
 
     /// What a PostgreSQL program needs in its environment to get past a password.
@@ -49,9 +63,16 @@ package struct ConnectionSettings: Sendable {
             .map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     }
 
+    /// Where the schedule does not say: a server that is cut off is noticed within two minutes, and not after the two hours
+    /// that TCP takes by itself.
+    private static let patience = [
+        ("connect_timeout", "15"), ("keepalives_idle", "60"), ("keepalives_interval", "15"), ("keepalives_count", "4"),
+        ("tcp_user_timeout", "120000"),
+    ]
+
     private func described(database: String, applicationName: String) -> [(name: String, value: String)] {
         var all = parameters.filter { $0.name != "dbname" && $0.name != "application_name" }
-        if !all.contains(where: { $0.name == "connect_timeout" }) { all.append(("connect_timeout", "15")) }
+        for (name, value) in Self.patience where !all.contains(where: { $0.name == name }) { all.append((name, value)) }
         all.append(("dbname", database))
         all.append(("application_name", applicationName))
         return all

@@ -38,7 +38,9 @@ package final class Session: Sendable {
     }
 
     /// Throws `.unavailable` with the server's words when there is no connection to be had.
-    package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws -> Session {
+    package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws
+        -> Session
+    {
         let queue = DispatchQueue(label: "archon-backupd.session")
         let parameters = settings.parameters(database: database, applicationName: applicationName)
         return try await withCheckedThrowingContinuation { continuation in
@@ -49,7 +51,8 @@ package final class Session: Sendable {
     }
 
     private static func connect(
-        _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String, _ queue: DispatchQueue
+        _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String,
+        _ queue: DispatchQueue
     ) throws -> Session {
         let all = parameters + [("client_encoding", "UTF8"), ("fallback_application_name", "archon-backupd")]
         var names: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.name)) } + [nil]
@@ -63,8 +66,13 @@ package final class Session: Sendable {
             PQfinish(pointer)
             let isMissing = said.contains("database \"\(database)\" does not exist")
             throw Failure(
-                .unavailable, isMissing ? "the database \(database) does not exist" : "no connection to database \(database) (\(settings.place))",
-                hint: isMissing ? nil : "Is the server running, and may this user connect? Try psql with the same parameters.", cause: said)
+                .unavailable,
+                isMissing
+                    ? "the database \(database) does not exist"
+                    : "no connection to database \(database) (\(settings.place))",
+                hint: isMissing
+                    ? nil : "Is the server running, and may this user connect? Try psql with the same parameters.",
+                cause: said)
         }
         PQsetNoticeProcessor(pointer, { _, _ in }, nil)
         return Session(pointer, queue)
@@ -95,7 +103,8 @@ package final class Session: Sendable {
         defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }
         let pointer = connection.pointer
         // Without parameters the simple protocol, which takes several statements at once.
-        let result = parameters.isEmpty
+        let result =
+            parameters.isEmpty
             ? PQexec(pointer, sql) : PQexecParams(pointer, sql, Int32(texts.count), nil, texts, nil, nil, 0)
         defer { PQclear(result) }
         switch PQresultStatus(result) {
@@ -119,8 +128,10 @@ package final class Session: Sendable {
             PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
         }
         guard PQstatus(connection.pointer) == CONNECTION_OK, let message = field("M") else {
-            let said = String(cString: PQerrorMessage(connection.pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
-            return Failure(.unavailable, "the connection to the server was lost", hint: "Was the server restarted?", cause: said)
+            let said = String(cString: PQerrorMessage(connection.pointer)).trimmingCharacters(
+                in: .whitespacesAndNewlines)
+            return Failure(
+                .unavailable, "the connection to the server was lost", hint: "Was the server restarted?", cause: said)
         }
         return Fault(sqlState: field("C") ?? "", message: message, detail: field("D"))
     }

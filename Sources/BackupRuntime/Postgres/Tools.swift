@@ -16,6 +16,9 @@ package struct Tools: Sendable, Equatable {
 
     /// The tools for a server of that major. Throws `.unavailable` that lists what was found.
     package static func find(serverMajor: Int, in folders: [String] = Tools.folders()) async throws -> Tools {
+        // Debian names its folders by major: one that names the server's own saves asking all the others at every run.
+        let named = folders.filter { $0.contains("/\(serverMajor)/") }
+        if let exact = try await installed(in: named).first(where: { $0.major == serverMajor }) { return exact }
         let all = try await installed(in: folders)
         if let best = all.filter({ $0.major >= serverMajor }).min(by: { $0.major < $1.major }) { return best }
         let found = all.map { "\($0.version) in \($0.folder)" }.joined(separator: ", ")
@@ -46,7 +49,10 @@ package struct Tools: Sendable, Equatable {
         var found: [Tools] = []
         var seen: Set<String> = []
         for folder in folders where seen.insert(folder).inserted {
-            guard ["pg_dump", "pg_restore", "pg_dumpall"].allSatisfy({ FileManager.default.isExecutableFile(atPath: "\(folder)/\($0)") }),
+            guard
+                ["pg_dump", "pg_restore", "pg_dumpall"].allSatisfy({
+                    FileManager.default.isExecutableFile(atPath: "\(folder)/\($0)")
+                }),
                 let tools = try await asked(in: folder)
             else { continue }
             found.append(tools)

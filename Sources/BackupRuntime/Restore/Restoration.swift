@@ -22,6 +22,9 @@ package struct Restoration: Sendable {
         /// Where the database that was replaced is now.
         package var previous: String?
         package var createdRoles: [String]
+        /// The shell command that puts the old database back, and the one that drops it.
+        package var undo: String?
+        package var dropPrevious: String?
     }
 
     let server: Server
@@ -66,8 +69,18 @@ package struct Restoration: Sendable {
             let previous = try await putInPlace(temporary, admin, settings, now: now)
             let elapsed = began.duration(to: .now)
             return Result(
-                database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent, tables: expected.rows.count,
-                rows: expected.rows.values.reduce(0, +), seconds: Double(elapsed.components.seconds), previous: previous, createdRoles: created)
+                database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
+                tables: expected.rows.count,
+                rows: expected.rows.values.reduce(0, +), seconds: Double(elapsed.components.seconds),
+                previous: previous, createdRoles: created,
+                undo: previous.map {
+                    ShellCommand.undo(
+                        database: name, previous: $0, undone: RestoreNames.undone(name, at: now),
+                        connection: settings.forPerson(database: "template1"))
+                },
+                dropPrevious: previous.map {
+                    ShellCommand.drop(database: $0, connection: settings.forPerson(database: "template1"))
+                })
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
@@ -92,16 +105,19 @@ package struct Restoration: Sendable {
     /// The archive's bytes against the manifest, then its full read; a bare file has the read alone.
     private func checkArchive() async throws -> ArchiveReading {
         if let manifest {
-            let digest = try ArchiveDigest.take(archive)
+            let digest = try await ArchiveDigest.take(archive)
             guard digest.sha256 == manifest.sha256, digest.bytes == manifest.bytes else {
-                throw Failure(.damaged, "\(manifest.dump) is damaged: its SHA-256 is not that of the manifest", hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
+                throw Failure(
+                    .damaged, "\(manifest.dump) is damaged: its SHA-256 is not that of the manifest",
+                    hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
             }
         }
-        let reading = try await ArchiveReading.take(archive, tools: try await Tools.newest(), timeoutSeconds: 86_400) { bytes in
-            progress(RunProgress(phase: .reading, bytes: bytes))
-        }
+        let reading = try await ArchiveReading.take(
+            archive, tools: try await Tools.newest(), timeoutSeconds: 86_400, progress: progress)
         if let manifest, let difference = RowDifference.first(expected: manifest.rows, found: reading.rows) {
-            throw Failure(.damaged, "\(manifest.dump) does not match its manifest: \(difference)", hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
+            throw Failure(
+                .damaged, "\(manifest.dump) does not match its manifest: \(difference)",
+                hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
         }
         return reading
     }
@@ -113,13 +129,20 @@ package struct Restoration: Sendable {
         switch target {
         case .new(let name):
             guard !exists else {
-                throw Failure(.failed, "the database \(name) exists already", hint: "Choose another name with --into, or replace it with --replace.")
+                throw Failure(
+                    .failed, "the database \(name) exists already",
+                    hint: "Choose another name with --into, or replace it with --replace.")
             }
         case .replacing(let name):
-            guard exists else { throw Failure(.failed, "there is no database \(name) to replace", hint: "Leave --replace out.") }
-            let prepared = try await admin.query("SELECT gid FROM pg_prepared_xacts WHERE database = $1", [name]).compactMap { $0[0] }
+            guard exists else {
+                throw Failure(.failed, "there is no database \(name) to replace", hint: "Leave --replace out.")
+            }
+            let prepared = try await admin.query("SELECT gid FROM pg_prepared_xacts WHERE database = $1", [name])
+                .compactMap { $0[0] }
             guard prepared.isEmpty else {
-                throw Failure(.failed, "the database \(name) has prepared transactions: \(prepared.joined(separator: ", "))", hint: "Commit them or roll them back first.")
+                throw Failure(
+                    .failed, "the database \(name) has prepared transactions: \(prepared.joined(separator: ", "))",
+                    hint: "Commit them or roll them back first.")
             }
         }
     }
@@ -129,7 +152,8 @@ package struct Restoration: Sendable {
         let missing = (manifest?.extensions ?? []).filter { !available.contains($0.name) }
         guard missing.isEmpty else {
             throw Failure(
-                .unavailable, "the server lacks extensions that the dump needs: \(missing.map { "\($0.name) \($0.version)" }.joined(separator: ", "))",
+                .unavailable,
+                "the server lacks extensions that the dump needs: \(missing.map { "\($0.name) \($0.version)" }.joined(separator: ", "))",
                 hint: "Install them on the server's host first.")
         }
     }
@@ -140,8 +164,12 @@ package struct Restoration: Sendable {
     private func createRoles(_ admin: Session) async throws -> [String] {
         guard let globals = manifest?.globals else { return [] }
         let path = (archive as NSString).deletingLastPathComponent + "/" + globals.file
-        guard let data = FileManager.default.contents(atPath: path), try Digest.hex(ofFile: path).sha256 == globals.sha256 else {
-            throw Failure(.damaged, "the roles file \(path) is missing or damaged", hint: "Choose another dump, or restore the archive by its path.")
+        guard let data = FileManager.default.contents(atPath: path),
+            try Digest.hex(ofFile: path).sha256 == globals.sha256
+        else {
+            throw Failure(
+                .damaged, "the roles file \(path) is missing or damaged",
+                hint: "Choose another dump, or restore the archive by its path.")
         }
         let script = RoleScript(String(decoding: data, as: UTF8.self))
         let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
@@ -172,7 +200,8 @@ package struct Restoration: Sendable {
             group.addTask { try await followSize(of: temporary, settings) }
             defer { group.cancelAll() }
             return try await Child.run(
-                tools.restore, ["--exit-on-error", "--no-password", "--jobs=\(workers)", "--dbname=\(connection)", archive],
+                tools.restore,
+                ["--exit-on-error", "--no-password", "--jobs=\(workers)", "--dbname=\(connection)", archive],
                 environment: settings.environment)
         }
         switch ending.cause {
@@ -204,7 +233,9 @@ package struct Restoration: Sendable {
         }
         let objects = try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init) ?? 0
         guard objects == expected.largeObjects else {
-            throw Failure(.damaged, "the restored database has \(objects) large objects where the dump has \(expected.largeObjects)")
+            throw Failure(
+                .damaged,
+                "the restored database has \(objects) large objects where the dump has \(expected.largeObjects)")
         }
         for statement in statements.finish(temporary) where manifest != nil { try await session.query(statement) }
         progress(RunProgress(phase: .comparing, bytes: 0))
@@ -214,7 +245,9 @@ package struct Restoration: Sendable {
     // MARK: the one transaction
 
     /// Gives the new database its name, and the old one, when there is one, a dated name. Returns that.
-    private func putInPlace(_ temporary: String, _ admin: Session, _ settings: ConnectionSettings, now: Date) async throws -> String? {
+    private func putInPlace(_ temporary: String, _ admin: Session, _ settings: ConnectionSettings, now: Date)
+        async throws -> String?
+    {
         switch target {
         case .new(let name):
             try await rename([(temporary, name)], admin, settings)
@@ -228,12 +261,16 @@ package struct Restoration: Sendable {
 
     /// RENAME locks a database against new connections and waits five seconds for the old ones to go; meanwhile a second
     /// session ends them. No flag is set that a crash could leave behind.
-    private func rename(_ pairs: [(from: String, to: String)], _ admin: Session, _ settings: ConnectionSettings) async throws {
+    private func rename(_ pairs: [(from: String, to: String)], _ admin: Session, _ settings: ConnectionSettings)
+        async throws
+    {
         let helper = try await openAdmin(settings)
         let ending = Task {
             while !Task.isCancelled {
                 for pair in pairs {
-                    try await helper.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", [pair.from])
+                    try await helper.query(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                        [pair.from])
                 }
                 try await Task.sleep(for: .milliseconds(100))
             }
@@ -243,7 +280,10 @@ package struct Restoration: Sendable {
         try await Task {
             try await admin.query("BEGIN")
             do {
-                for pair in pairs { try await admin.query("ALTER DATABASE \(SQL.identifier(pair.from)) RENAME TO \(SQL.identifier(pair.to))") }
+                for pair in pairs {
+                    try await admin.query(
+                        "ALTER DATABASE \(SQL.identifier(pair.from)) RENAME TO \(SQL.identifier(pair.to))")
+                }
                 try await admin.query("COMMIT")
             } catch {
                 try await admin.query("ROLLBACK")
@@ -255,26 +295,38 @@ package struct Restoration: Sendable {
     // MARK: after a fault
 
     /// Drops what was made. What cannot be dropped is named beside the first fault.
-    private func undo(_ temporary: String?, _ settings: ConnectionSettings, roles: [String], after error: any Error) async throws {
+    private func undo(_ temporary: String?, _ settings: ConnectionSettings, roles: [String], after error: any Error)
+        async throws
+    {
         // In a task of its own: this one may be cancelled.
         let work = Task {
             let session = try await openAdmin(settings)
-            if let temporary { try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(temporary)) WITH (FORCE)") }
+            if let temporary {
+                try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(temporary)) WITH (FORCE)")
+            }
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }
         if case .failure(let second) = await work.result {
             let first = translated(error)
             throw Failure(
-                first.kind, first.message, hint: "The old database is untouched; \(temporary.map { "drop \($0) by hand." } ?? "look at its roles.")",
-                cause: [first.cause, "and it could not be cleaned up: \(second)"].compactMap { $0 }.joined(separator: "\n"))
+                first.kind, first.message,
+                hint:
+                    "The old database is untouched; \(temporary.map { "drop \($0) by hand." } ?? "look at its roles.")",
+                cause: [first.cause, "and it could not be cleaned up: \(second)"].compactMap { $0 }.joined(
+                    separator: "\n"))
         }
     }
 
     private func translated(_ error: any Error) -> Failure {
         switch error {
         case let failure as Failure:
-            Failure(failure.kind, failure.message, hint: failure.hint ?? "Nothing has changed on the server.", cause: failure.cause)
-        case let fault as Session.Fault: Failure(.failed, "the server refused a step of the restore", hint: "Nothing has changed on the server.", cause: fault.description)
+            Failure(
+                failure.kind, failure.message, hint: failure.hint ?? "Nothing has changed on the server.",
+                cause: failure.cause)
+        case let fault as Session.Fault:
+            Failure(
+                .failed, "the server refused a step of the restore", hint: "Nothing has changed on the server.",
+                cause: fault.description)
         default: Failure(.failed, "the restore was interrupted", hint: "Nothing has changed on the server.")
         }
     }

@@ -1,7 +1,8 @@
 import BackupCore
 import Foundation
 
-/// Makes a dump of an archive that has no manifest. The archive itself is left alone.
+/// Makes a dump of an archive that has no manifest. One in the job's own folder is taken over: linked under its new name,
+/// published, and only then rid of its old name. One from elsewhere is copied, and left alone.
 package struct Adoption: Sendable {
     private let job: Job
     private let folder: JobFolder
@@ -13,12 +14,17 @@ package struct Adoption: Sendable {
 
     /// Throws `.damaged` when the archive cannot be read in full; then nothing is changed.
     package func adopt(_ path: String, lock: borrowing JobLock) async throws -> Manifest {
-        guard Disk.exists(path) else { throw Failure(.usage, "there is no \(path)", hint: "Name the file of an archive, or the folder of a directory archive.") }
+        guard Disk.exists(path) else {
+            throw Failure(
+                .usage, "there is no \(path)",
+                hint: "Name the file of an archive, or the folder of a directory archive.")
+        }
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
         let file = (path as NSString).lastPathComponent
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
-        let began = [job.database, job.name].lazy.compactMap { DumpName.legacyTime(of: file, database: $0) }.first
+        let began =
+            [job.database, job.name].lazy.compactMap { DumpName.legacyTime(of: file, database: $0) }.first
             ?? DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? ended
         let tools = try await Tools.newest()
         let reading = try await ArchiveReading.take(path, tools: tools, timeoutSeconds: job.timeoutSeconds)
@@ -26,18 +32,29 @@ package struct Adoption: Sendable {
         let name = folder.freeName(at: began)
         let partial = folder.partialPath(name, ".dump")
         do {
-            try FileManager.default.copyItem(atPath: path, toPath: partial)
-            chmod(partial, Disk.isFolder(partial) ? 0o700 : 0o600)
-            let digest = try ArchiveDigest.take(partial)
-            guard digest == (try ArchiveDigest.take(path)) else { throw Failure(.inputOutput, "the copy of \(path) differs from it", hint: "Look at the disk.") }
+            let isOurs = (path as NSString).deletingLastPathComponent == folder.path
+            try await blocking { _ in
+                try isOurs && !Disk.isFolder(path) ? Disk.link(path, to: partial) : Disk.copy(path, to: partial)
+            }
+            let digest = try await ArchiveDigest.take(partial)
+            guard digest == (try await ArchiveDigest.take(path)) else {
+                throw Failure(.inputOutput, "the copy of \(path) differs from it", hint: "Look at the disk.")
+            }
             let manifest = Manifest(
-                job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database, dump: "\(name)", slot: nil,
-                began: began, ended: max(began, ended), snapshot: began, format: digest.members == nil ? .custom : .directory, compression: "unknown",
-                pgDumpVersion: reading.pgDumpVersion, serverVersion: reading.serverVersion, bytes: digest.bytes, sha256: digest.sha256,
-                members: digest.members, entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects, extensions: [],
-                properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil, proof: .read,
-                warnings: ["adopted from \(file): owner, settings, grants and roles are not known"], tool: "archon-backupd \(Version.current)")
-            try folder.publish(name, manifest)
+                job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database,
+                dump: "\(name)", slot: nil,
+                began: began, ended: max(began, ended), snapshot: began,
+                format: digest.members == nil ? .custom : .directory, compression: "unknown",
+                pgDumpVersion: reading.pgDumpVersion, serverVersion: reading.serverVersion, bytes: digest.bytes,
+                sha256: digest.sha256,
+                members: digest.members, entries: reading.entries, rows: reading.rows,
+                largeObjects: reading.largeObjects, extensions: [],
+                properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil,
+                proof: .read,
+                warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
+                tool: "archon-backupd \(Version.current)")
+            try await blocking { [folder] _ in try folder.publish(name, manifest) }
+            if isOurs { try folder.removeAdopted(file) }
             return manifest
         } catch {
             try? folder.discard(name)  // the first fault is the one to tell

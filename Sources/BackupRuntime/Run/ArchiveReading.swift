@@ -17,26 +17,31 @@ package struct ArchiveReading: Sendable, Equatable {
     /// Throws `.damaged` when the archive cannot be read to its end, `.failed` when the time is over. `progress` is told of
     /// bytes of script and rows so far.
     package static func take(
-        _ path: String, tools: Tools, timeoutSeconds: Double, progress: @escaping @Sendable (Int64) -> Void = { _ in }
+        _ path: String, tools: Tools, timeoutSeconds: Double,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> ArchiveReading {
         let head = try await contents(path, tools: tools, timeoutSeconds: timeoutSeconds)
         let scanner = Shared(ArchiveScanner())
         let ending = try await Child.run(tools.restore, ["--file=-", path], timeoutSeconds: timeoutSeconds) { buffer in
-            let bytes = scanner.with { scanner in
+            let soFar = scanner.with { scanner in
                 scanner.scan(buffer)
-                return scanner.bytes
+                return RunProgress(phase: .reading, bytes: scanner.bytes, rows: scanner.totalRows)
             }
-            progress(bytes)
+            progress(soFar)
         }
         try check(ending, path, "read", timeoutSeconds)
         let read = scanner.with { $0 }
         guard read.isComplete else {
-            throw Failure(.damaged, "the archive \(path) ends inside \(read.openTable.map { "the rows of \($0)" } ?? "a statement")")
+            throw Failure(
+                .damaged,
+                "the archive \(path) ends inside \(read.openTable.map { "the rows of \($0)" } ?? "a statement")")
         }
         // The list has no quotes: `public user` is `public."user"` in the script.
         let missing = head.tables.subtracting(read.rows.keys.map { $0.replacing("\"", with: "") })
         guard missing.isEmpty else {
-            throw Failure(.damaged, "the archive \(path) lists data of \(missing.sorted().joined(separator: ", ")) and does not hold it")
+            throw Failure(
+                .damaged,
+                "the archive \(path) lists data of \(missing.sorted().joined(separator: ", ")) and does not hold it")
         }
         return ArchiveReading(
             entries: head.entries, rows: read.rows, largeObjects: read.largeObjects, pgDumpVersion: head.pgDumpVersion,
@@ -46,7 +51,9 @@ package struct ArchiveReading: Sendable, Equatable {
     /// The table of contents: `pg_restore --list`.
     private static func contents(_ path: String, tools: Tools, timeoutSeconds: Double) async throws -> Contents {
         let said = OutputText(limit: 1 << 30)
-        let ending = try await Child.run(tools.restore, ["--list", path], timeoutSeconds: timeoutSeconds) { said.add($0) }
+        let ending = try await Child.run(tools.restore, ["--list", path], timeoutSeconds: timeoutSeconds) {
+            said.add($0)
+        }
         try check(ending, path, "listed", timeoutSeconds)
         return Contents(said.text)
     }
@@ -56,12 +63,16 @@ package struct ArchiveReading: Sendable, Equatable {
         case .exited(0): return
         case .interrupted: throw CancellationError()
         case .timedOut:
-            throw Failure(.failed, "the archive \(path) could not be \(verb) within \(TimeSpan.text(timeoutSeconds))", hint: "Raise \"timeout\", if the database has grown.")
+            throw Failure(
+                .failed, "the archive \(path) could not be \(verb) within \(TimeSpan.text(timeoutSeconds))",
+                hint: "Raise \"timeout\", if the database has grown.")
         case .exited, .signaled:
             let isNewer = ending.errors.contains("unsupported version")
             throw Failure(
-                isNewer ? .unavailable : .damaged, "the archive \(path) cannot be \(verb): pg_restore \(ending.description)",
-                hint: isNewer ? "It was written by a newer pg_dump: install its postgresql-client." : nil, cause: ending.errors)
+                isNewer ? .unavailable : .damaged,
+                "the archive \(path) cannot be \(verb): pg_restore \(ending.description)",
+                hint: isNewer ? "It was written by a newer pg_dump: install its postgresql-client." : nil,
+                cause: ending.errors)
         }
     }
 
@@ -99,7 +110,12 @@ package struct ArchiveReading: Sendable, Equatable {
             let words = line.split(separator: " ")
             guard words.count == 8, words[3] == "TABLE", words[4] == "DATA", words[5] != "-" else { return }
             let names = words[5...6]
-            guard names.allSatisfy({ $0.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") } && $0.first?.isNumber == false }) else { return }
+            guard
+                names.allSatisfy({
+                    $0.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }
+                        && $0.first?.isNumber == false
+                })
+            else { return }
             tables.insert("\(words[5]).\(words[6])")
         }
     }

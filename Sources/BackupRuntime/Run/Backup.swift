@@ -14,7 +14,8 @@ package struct Backup: Sendable {
     private var applicationName: String { ApplicationName.of(job: job.name) }
 
     package init(
-        _ request: RunRequest, folder: JobFolder, began: Date, progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
+        _ request: RunRequest, folder: JobFolder, began: Date,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in },
         warn: @escaping @Sendable (Failure) -> Void = { _ in }
     ) {
         self.request = request
@@ -31,7 +32,9 @@ package struct Backup: Sendable {
         do {
             let manifest = try await withTimeLimit { limit in
                 try checkRoom()
-                if let before = job.before { try await HookRun.run(before, name: "before", environment: hookEnvironment(name)) }
+                if let before = job.before {
+                    try await HookRun.run(before, name: "before", environment: hookEnvironment(name))
+                }
                 return try await dump(name, limit)
             }
             await runAfterHook(hookEnvironment(name, outcome: "succeeded", bytes: manifest.bytes))
@@ -41,7 +44,8 @@ package struct Backup: Sendable {
             try? folder.discard(name)  // see above
             let failure = error as? Failure
             await runAfterHook(
-                hookEnvironment(name, outcome: failure == nil ? "interrupted" : "failed", error: failure?.message ?? "interrupted"))
+                hookEnvironment(
+                    name, outcome: failure == nil ? "interrupted" : "failed", error: failure?.message ?? "interrupted"))
             throw error
         }
     }
@@ -90,6 +94,11 @@ package struct Backup: Sendable {
         let settings = try ConnectionSettings(request.server)
         let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
         let tools = try await Tools.find(serverMajor: session.serverVersion / 10_000)
+        // What we ask ourselves waits for nobody longer than pg_dump may, nor beyond the run's end.
+        let milliseconds = (lock: Int(job.lockTimeoutSeconds * 1000), statement: Int(try limit.remaining() * 1000))
+        try await session.query(
+            "SET lock_timeout = \(max(1, milliseconds.lock)); SET statement_timeout = \(max(1, milliseconds.statement))"
+        )
         // We hold the job's lock: a pg_dump under our name is left from a daemon that was killed.
         try await endBackends(session)
         let facts = try await DatabaseFacts.gather(session)
@@ -98,34 +107,40 @@ package struct Backup: Sendable {
         let compression = try await CompressionChoice.choose(job.compression, tools: tools)
         let archive = folder.partialPath(name, ".dump")
         try await runDump(archive, settings, tools, compression, limit)
-        let reading = try await ArchiveReading.take(archive, tools: tools, timeoutSeconds: try limit.remaining()) { bytes in
-            progress(RunProgress(phase: .reading, bytes: bytes))
-        }
-        let digest = try ArchiveDigest.take(archive)
+        let reading = try await ArchiveReading.take(
+            archive, tools: tools, timeoutSeconds: try limit.remaining(), progress: progress)
+        let digest = try await ArchiveDigest.take(archive)
         let globals = job.dumpsGlobals ? try await dumpGlobals(name, settings, tools, facts, limit) : nil
         if let globals, !globals.hasPasswords {
             warnings.append("roles were dumped without their passwords: the user may not read pg_authid")
         }
         let manifest = Manifest(
-            job: job.name, server: request.server.name, database: job.database, dump: "\(name)", slot: request.slot, began: began,
-            ended: Date(), snapshot: facts.time, format: job.format, compression: compression.text, pgDumpVersion: tools.version,
-            serverVersion: session.serverVersionText, bytes: digest.bytes, sha256: digest.sha256, members: digest.members,
-            entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects, extensions: facts.extensions,
-            properties: facts.properties, globals: globals, proof: .read, warnings: warnings,
+            job: job.name, server: request.server.name, database: job.database, dump: "\(name)", slot: request.slot,
+            began: began,
+            ended: Date(), snapshot: facts.time, format: job.format, compression: compression.text,
+            pgDumpVersion: tools.version,
+            serverVersion: session.serverVersionText, bytes: digest.bytes, sha256: digest.sha256,
+            members: digest.members,
+            entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects,
+            databaseBytes: facts.bytes,
+            extensions: facts.extensions, properties: facts.properties, globals: globals, proof: .read,
+            warnings: warnings,
             tool: "archon-backupd \(Version.current)")
         try Task.checkCancellation()
-        try folder.publish(name, manifest)
+        try await blocking { [folder] _ in try folder.publish(name, manifest) }
         return manifest
     }
 
     private func checkPatterns(_ session: Session) async throws {
         for (key, patterns, isSchema) in [
-            ("excludeTables", job.excludeTables, false), ("excludeTableData", job.excludeTableData, false), ("schemas", job.schemas, true),
+            ("excludeTables", job.excludeTables, false), ("excludeTableData", job.excludeTableData, false),
+            ("schemas", job.schemas, true),
         ] {
             let unmatched = try await DatabaseFacts.unmatched(patterns, isSchema: isSchema, session)
             guard let first = unmatched.first else { continue }
             throw Failure(
-                .failed, "\(key) of \(job.name) has \(unmatched.map { "\"\($0)\"" }.joined(separator: ", ")), which matches nothing in \(job.database)",
+                .failed,
+                "\(key) of \(job.name) has \(unmatched.map { "\"\($0)\"" }.joined(separator: ", ")), which matches nothing in \(job.database)",
                 hint: "Correct \"\(first)\" or take it out: pg_dump would pass over it without a word.")
         }
     }
@@ -138,7 +153,8 @@ package struct Backup: Sendable {
     }
 
     private func runDump(
-        _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice, _ limit: Limit
+        _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice,
+        _ limit: Limit
     ) async throws {
         var arguments = [
             "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
@@ -146,16 +162,23 @@ package struct Backup: Sendable {
         ]
         arguments += compression.arguments
         if job.format == .directory, job.workers > 1 { arguments.append("--jobs=\(job.workers)") }
-        arguments += job.excludeTables.map { "--exclude-table=\($0)" } + job.excludeTableData.map { "--exclude-table-data=\($0)" }
+        arguments +=
+            job.excludeTables.map { "--exclude-table=\($0)" }
+            + job.excludeTableData.map { "--exclude-table-data=\($0)" }
         arguments += job.schemas.map { "--schema=\($0)" }
         arguments.append("--dbname=\(settings.argument(database: job.database, applicationName: applicationName))")
         let watch = LockWatch()
         let seconds = try limit.remaining()
         let ending = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await watch.watch(settings, database: job.database, applicationName: applicationName) }
+            group.addTask {
+                await watch.watch(
+                    settings, database: job.database, applicationName: applicationName,
+                    lockTimeoutSeconds: job.lockTimeoutSeconds)
+            }
             group.addTask { try await followSize(of: archive) }
             defer { group.cancelAll() }
-            return try await Child.run(tools.dump, arguments, environment: settings.environment, timeoutSeconds: seconds)
+            return try await Child.run(
+                tools.dump, arguments, environment: settings.environment, timeoutSeconds: seconds)
         }
         try await judge(ending, await watch.blockers, settings, limit)
     }
@@ -167,7 +190,9 @@ package struct Backup: Sendable {
         }
     }
 
-    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: Limit) async throws {
+    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: Limit)
+        async throws
+    {
         let standing = blockers.isEmpty ? "" : "\nin the way: " + blockers.joined(separator: "\nin the way: ")
         switch ending.cause {
         case .exited(0): return
@@ -181,12 +206,16 @@ package struct Backup: Sendable {
             let errors = ending.errors
             if errors.contains("lock timeout") {
                 throw Failure(
-                    .failed, "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",
-                    hint: "End what holds the lock, raise \"lockTimeout\", or choose another time.", cause: errors + standing)
+                    .failed,
+                    "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",
+                    hint: "End what holds the lock, raise \"lockTimeout\", or choose another time.",
+                    cause: errors + standing)
             }
             let kind: Failure.Kind =
-                errors.contains("No space left on device") || errors.contains("Disk quota exceeded") ? .cannotWrite
-                : errors.contains("connection to server") || errors.contains("server closed the connection") ? .unavailable : .failed
+                errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+                ? .cannotWrite
+                : errors.contains("connection to server") || errors.contains("server closed the connection")
+                    ? .unavailable : .failed
             throw Failure(kind, "pg_dump of \(job.database) \(ending.description)", cause: errors)
         }
     }
@@ -197,13 +226,15 @@ package struct Backup: Sendable {
         let path = folder.partialPath(name, ".globals.sql")
         var arguments = ["--globals-only", "--no-password", "--file=\(path)"]
         if !facts.canReadPasswords { arguments.append("--no-role-passwords") }
-        arguments.append("--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")
+        arguments.append(
+            "--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")
         let ending = try await Child.run(
             tools.dumpAll, arguments, environment: settings.environment, timeoutSeconds: try limit.remaining())
         try await judge(ending, [], settings, limit)
         chmod(path, 0o600)
         let (sha256, bytes) = try Digest.hex(ofFile: path)
-        return Manifest.Globals(file: "\(name).globals.sql", bytes: bytes, sha256: sha256, hasPasswords: facts.canReadPasswords)
+        return Manifest.Globals(
+            file: "\(name).globals.sql", bytes: bytes, sha256: sha256, hasPasswords: facts.canReadPasswords)
     }
 
     // MARK: the server's side
@@ -222,13 +253,18 @@ package struct Backup: Sendable {
             try await endBackends(session)
         }
         if case .failure(let error) = await work.result {
-            warn(Failure(.unavailable, "the server could not be asked to end the backends of \(job.name)", cause: "\(error)"))
+            warn(
+                Failure(
+                    .unavailable, "the server could not be asked to end the backends of \(job.name)", cause: "\(error)")
+            )
         }
     }
 
     // MARK: hooks
 
-    private func hookEnvironment(_ name: DumpName, outcome: String? = nil, bytes: Int64? = nil, error: String? = nil) -> [String: String] {
+    private func hookEnvironment(_ name: DumpName, outcome: String? = nil, bytes: Int64? = nil, error: String? = nil)
+        -> [String: String]
+    {
         var environment = [
             "ARCHON_JOB": job.name, "ARCHON_DATABASE": job.database, "ARCHON_DUMP": folder.archivePath(name),
         ]

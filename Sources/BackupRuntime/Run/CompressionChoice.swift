@@ -28,7 +28,9 @@ struct CompressionChoice: Sendable, Equatable {
         guard try await knows(text, tools) else {
             throw Failure(
                 .unavailable, "pg_dump \(tools.version) cannot compress with \(text)",
-                hint: "Write \"compression\": \"auto\" or \"gzip:1\"; zstd and lz4 came with version 16, where it was built with them.")
+                hint:
+                    "Write \"compression\": \"auto\" or \"gzip:1\"; zstd and lz4 came with version 16, where it was built with them."
+            )
         }
         return CompressionChoice(text: text, arguments: ["--compress=\(text)"])
     }
@@ -37,7 +39,11 @@ struct CompressionChoice: Sendable, Equatable {
     private static func knows(_ text: String, _ tools: Tools) async throws -> Bool {
         guard tools.major >= 16 else { return false }
         let ending = try await Child.run(
-            tools.dump, ["--format=custom", "--compress=\(text)", "--file=/dev/null", "--no-password", "--dbname=host=/nonexistent"],
+            tools.dump,
+            [
+                "--format=custom", "--compress=\(text)", "--file=/dev/null", "--no-password",
+                "--dbname=host=/nonexistent",
+            ],
             timeoutSeconds: 10)
         return ending.errors.contains("connection to server")
     }

@@ -9,6 +9,8 @@ struct DatabaseFacts: Sendable {
     var time: Date
     var canReadPasswords: Bool
     var largeObjects: Int
+    /// On the server, indexes included.
+    var bytes: Int64?
 
     static func gather(_ session: Session) async throws -> DatabaseFacts {
         let extensions = try await session.query(
@@ -18,35 +20,45 @@ struct DatabaseFacts: Sendable {
         return DatabaseFacts(
             properties: try await properties(session), extensions: extensions,
             time: Date(timeIntervalSince1970: seconds.flatMap(Double.init) ?? 0),
-            canReadPasswords: try await session.value("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')") == "t",
-            largeObjects: try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init) ?? 0)
+            canReadPasswords: try await session.value("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')")
+                == "t",
+            largeObjects: try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init)
+                ?? 0,
+            bytes: try await session.value("SELECT pg_database_size(current_database())").flatMap(Int64.init))
     }
 
     static func properties(_ session: Session) async throws -> Manifest.DatabaseProperties {
         // Locale providers came with 15; their column was renamed in 17.
         let provider = session.serverVersion >= 150_000 ? "datlocprovider" : "'c'"
-        let locale = session.serverVersion >= 170_000 ? "datlocale" : session.serverVersion >= 150_000 ? "daticulocale" : "NULL"
+        let locale =
+            session.serverVersion >= 170_000 ? "datlocale" : session.serverVersion >= 150_000 ? "daticulocale" : "NULL"
         let rows = try await session.query(
             """
             SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, \(provider), \(locale),
               datconnlimit, shobj_description(oid, 'pg_database'), datacl IS NULL
             FROM pg_database WHERE datname = current_database()
             """)
-        guard let row = rows.first else { throw Failure(.failed, "the server does not list the database it is connected to") }
+        guard let row = rows.first else {
+            throw Failure(.failed, "the server does not list the database it is connected to")
+        }
         let settings = try await session.query(
             """
             SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, unnest(setconfig)
             FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 NULLS FIRST, 2
             """
         ).compactMap { row -> Manifest.DatabaseProperties.Setting? in
-            guard let pair = row[1]?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false), pair.count == 2 else { return nil }
+            guard let pair = row[1]?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false),
+                pair.count == 2
+            else { return nil }
             return .init(role: row[0], name: String(pair[0]), value: String(pair[1]))
         }
-        let grants = try await session.query("SELECT unnest(datacl)::text FROM pg_database WHERE datname = current_database()")
+        let grants = try await session.query(
+            "SELECT unnest(datacl)::text FROM pg_database WHERE datname = current_database()")
         let providers = ["c": "libc", "i": "icu", "b": "builtin"]
         return Manifest.DatabaseProperties(
             owner: row[0] ?? "", encoding: row[1] ?? "", collation: row[2] ?? "", characterType: row[3] ?? "",
-            localeProvider: providers[row[4] ?? "c"] ?? "libc", icuLocale: row[5], connectionLimit: row[6].flatMap(Int.init) ?? -1,
+            localeProvider: providers[row[4] ?? "c"] ?? "libc", icuLocale: row[5],
+            connectionLimit: row[6].flatMap(Int.init) ?? -1,
             comment: row[7], settings: settings, grants: row[8] == "t" ? nil : grants.compactMap { $0[0] })
     }
 

@@ -32,8 +32,10 @@ struct Digest: ~Copyable {
         return digest.hex()
     }
 
-    /// Of a file's bytes; `progress` is told of each part read. A cancelled task throws.
-    static func hex(ofFile path: String, progress: (Int64) -> Void = { _ in }) throws -> (sha256: String, bytes: Int64) {
+    /// Of a file's bytes; `progress` is told of each part read.
+    static func hex(
+        ofFile path: String, _ cancellation: Cancellation = Cancellation(), progress: (Int64) -> Void = { _ in }
+    ) throws -> (sha256: String, bytes: Int64) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Disk.failure("cannot open \(path)") }
         defer { close(descriptor) }
@@ -42,7 +44,7 @@ struct Digest: ~Copyable {
         defer { buffer.deallocate() }
         var total: Int64 = 0
         while true {
-            try Task.checkCancellation()
+            try cancellation.check()
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Disk.failure("cannot read \(path)") }
@@ -61,18 +63,22 @@ package struct ArchiveDigest: Sendable, Equatable {
     package var sha256: String
     package var members: [Manifest.Member]?
 
-    /// Reads every byte of the archive at `path`.
-    package static func take(_ path: String, progress: (Int64) -> Void = { _ in }) throws -> ArchiveDigest {
-        guard Disk.isFolder(path) else {
-            let (sha256, bytes) = try Digest.hex(ofFile: path, progress: progress)
-            return ArchiveDigest(bytes: bytes, sha256: sha256, members: nil)
+    /// Reads every byte of the archive at `path`; `progress` is told of each part read. A cancelled task throws.
+    package static func take(_ path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }) async throws
+        -> ArchiveDigest
+    {
+        try await blocking { cancellation in
+            guard Disk.isFolder(path) else {
+                let (sha256, bytes) = try Digest.hex(ofFile: path, cancellation, progress: progress)
+                return ArchiveDigest(bytes: bytes, sha256: sha256, members: nil)
+            }
+            let members = try Disk.names(in: path).map { name in
+                let (sha256, bytes) = try Digest.hex(ofFile: "\(path)/\(name)", cancellation, progress: progress)
+                return Manifest.Member(name: name, bytes: bytes, sha256: sha256)
+            }
+            let lines = members.map { "\($0.sha256)  \($0.name)\n" }.joined()
+            return ArchiveDigest(
+                bytes: members.reduce(0) { $0 + $1.bytes }, sha256: try Digest.hex(of: lines), members: members)
         }
-        let members = try Disk.names(in: path).map { name in
-            let (sha256, bytes) = try Digest.hex(ofFile: "\(path)/\(name)", progress: progress)
-            return Manifest.Member(name: name, bytes: bytes, sha256: sha256)
-        }
-        let lines = members.map { "\($0.sha256)  \($0.name)\n" }.joined()
-        return ArchiveDigest(
-            bytes: members.reduce(0) { $0 + $1.bytes }, sha256: try Digest.hex(of: lines), members: members)
     }
 }

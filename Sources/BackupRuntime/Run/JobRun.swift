@@ -14,11 +14,15 @@ package struct JobRun: Sendable {
         self.report = report
     }
 
-    package func perform(_ request: RunRequest, progress: @escaping @Sendable (RunProgress) -> Void) async -> RunOutcome {
+    package func perform(_ request: RunRequest, progress: @escaping @Sendable (RunProgress) -> Void) async -> RunOutcome
+    {
         let job = request.job
         let lock: JobLock
         do {
-            lock = waitsForLock ? try await JobLock.wait(job.name, root: request.storage.root) : try JobLock.take(job.name, root: request.storage.root)
+            lock =
+                waitsForLock
+                ? try await JobLock.wait(job.name, root: request.storage.root)
+                : try JobLock.take(job.name, root: request.storage.root)
         } catch let failure as Failure where failure.kind == .busy {
             return .busy(failure)
         } catch is CancellationError {
@@ -31,9 +35,15 @@ package struct JobRun: Sendable {
         var fields = ["JOB": job.name, "DATABASE": job.database]
         fields["RUN"] = id.map { "\($0)" }
         if request.missed > 0 {
-            report(Event(.slotsMissed, "\(job.name): \(request.missed) slots were missed, this run makes up for them", fields))
+            report(
+                Event(
+                    .slotsMissed, "\(job.name): \(request.missed) slots were missed, this run makes up for them", fields
+                ))
         }
-        report(Event(.runBegan, "\(job.name): run began" + (request.attempt > 1 ? ", attempt \(request.attempt)" : ""), fields))
+        report(
+            Event(
+                .runBegan, "\(job.name): run began" + (request.attempt > 1 ? ", attempt \(request.attempt)" : ""),
+                fields))
         return await locked(request, id, began, fields, lock, progress)
     }
 
@@ -42,7 +52,10 @@ package struct JobRun: Sendable {
         let now = Date()
         let id = await ledger.begin(request, now: now)
         await ledger.end(id, request, .failed, manifest: nil, error: failure.description, now: now)
-        report(Event(.runFailed, "\(request.job.name): \(failure)", ["JOB": request.job.name, "DATABASE": request.job.database, "REASON": failure.message]))
+        report(
+            Event(
+                .runFailed, "\(request.job.name): \(failure)",
+                ["JOB": request.job.name, "DATABASE": request.job.database, "REASON": failure.message]))
         return .failed(failure)
     }
 
@@ -56,7 +69,11 @@ package struct JobRun: Sendable {
         do {
             let swept = try folder.sweep()
             if !swept.isEmpty {
-                report(Event(.partialsSwept, "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))", fields))
+                report(
+                    Event(
+                        .partialsSwept,
+                        "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))", fields)
+                )
             }
             let backup = Backup(request, folder: folder, began: began, progress: progress) { [fields] failure in
                 report(Event(.warning, "\(job.name): \(failure)", fields.merging(["REASON": failure.message]) { $1 }))
@@ -66,7 +83,11 @@ package struct JobRun: Sendable {
             fields["DUMP"] = manifest.dump
             fields["BYTES"] = "\(manifest.bytes)"
             fields["DURATION_USEC"] = "\(Int(manifest.ended.timeIntervalSince(began) * 1_000_000))"
-            report(Event(.runSucceeded, "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(manifest.totalRows) rows in \(manifest.rows.count) tables, read back in full", fields))
+            report(
+                Event(
+                    .runSucceeded,
+                    "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(Plural.rows(manifest.rows)), read back in full",
+                    fields))
             await prune(job, folder, lock, fields)
             return .succeeded(manifest)
         } catch let failure as Failure {
@@ -86,8 +107,13 @@ package struct JobRun: Sendable {
         do {
             let pruning = Pruning(job: job, folder: folder)
             let plan = try pruning.plan(now: Date())
+            await ledger.suspend(job.name, plan.suspension)
             if let suspension = plan.suspension {
-                return report(Event(.pruningSuspended, "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right", fields.merging(["REASON": suspension]) { $1 }))
+                return report(
+                    Event(
+                        .pruningSuspended,
+                        "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right",
+                        fields.merging(["REASON": suspension]) { $1 }))
             }
             let removed = try pruning.apply(plan, lock: lock)
             guard !removed.isEmpty else { return }

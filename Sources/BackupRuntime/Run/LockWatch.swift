@@ -5,12 +5,16 @@ import Foundation
 actor LockWatch {
     private var lastSeen: [String] = []
 
-    /// Looks once a second until the task is cancelled. Its session is its own; a fault of it is no fault of the dump.
-    func watch(_ settings: ConnectionSettings, database: String, applicationName: String) async {
-        guard let session = try? await Session.open(settings, database: database, applicationName: ApplicationName.own) else { return }  // then nobody is named
+    /// Looks until the task is cancelled, several times within `lockTimeoutSeconds` and once a second at least. Its session is
+    /// its own; a fault of it is no fault of the dump.
+    func watch(_ settings: ConnectionSettings, database: String, applicationName: String, lockTimeoutSeconds: Double)
+        async
+    {
+        guard let session = try? await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        else { return }  // then nobody is named
         while !Task.isCancelled {
             if let blockers = try? await blockers(session, applicationName), !blockers.isEmpty { lastSeen = blockers }  // the next look may do
-            try? await Task.sleep(for: .seconds(1))  // only a cancellation ends it early, and that ends the loop
+            try? await Task.sleep(for: .seconds(min(1, lockTimeoutSeconds / 4)))  // only a cancellation ends it early, and that ends the loop
         }
     }
 

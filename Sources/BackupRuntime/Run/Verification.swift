@@ -5,7 +5,8 @@ import Foundation
 package enum Verification {
     /// Throws `.damaged` that names the dump and the first difference.
     package static func verify(
-        _ manifest: Manifest, path: String, timeoutSeconds: Double = 86_400, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+        _ manifest: Manifest, path: String, timeoutSeconds: Double = 86_400,
+        progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws {
         func damaged(_ what: String) -> Failure {
             Failure(
@@ -13,7 +14,7 @@ package enum Verification {
                 hint: "Keep it aside, run a backup of \(manifest.job) now, and look at the disk.")
         }
         let hashed = Shared(Int64(0))
-        let digest = try ArchiveDigest.take(path) { count in
+        let digest = try await ArchiveDigest.take(path) { count in
             let bytes = hashed.with { bytes in
                 bytes += count
                 return bytes
@@ -24,23 +25,29 @@ package enum Verification {
             throw damaged("its archive has \(digest.bytes) bytes where the manifest says \(manifest.bytes)")
         }
         guard digest.sha256 == manifest.sha256 else {
-            let member = zip(digest.members ?? [], manifest.members ?? []).first { $0 != $1 }.map { " (\($0.0.name))" } ?? ""
+            let member =
+                zip(digest.members ?? [], manifest.members ?? []).first { $0 != $1 }.map { " (\($0.0.name))" } ?? ""
             throw damaged("its SHA-256\(member) is not that of the manifest")
         }
         if let globals = manifest.globals { try verify(globals, beside: path, damaged) }
         let tools = try await Tools.newest()
-        let reading = try await ArchiveReading.take(path, tools: tools, timeoutSeconds: timeoutSeconds) { bytes in
-            progress(RunProgress(phase: .reading, bytes: bytes))
+        let reading = try await ArchiveReading.take(
+            path, tools: tools, timeoutSeconds: timeoutSeconds, progress: progress)
+        if let difference = RowDifference.first(expected: manifest.rows, found: reading.rows) {
+            throw damaged(difference)
         }
-        if let difference = RowDifference.first(expected: manifest.rows, found: reading.rows) { throw damaged(difference) }
         guard reading.largeObjects == manifest.largeObjects else {
-            throw damaged("it holds \(reading.largeObjects) large objects where the manifest says \(manifest.largeObjects)")
+            throw damaged(
+                "it holds \(reading.largeObjects) large objects where the manifest says \(manifest.largeObjects)")
         }
     }
 
-    private static func verify(_ globals: Manifest.Globals, beside path: String, _ damaged: (String) -> Failure) throws {
+    private static func verify(_ globals: Manifest.Globals, beside path: String, _ damaged: (String) -> Failure) throws
+    {
         let file = (path as NSString).deletingLastPathComponent + "/" + globals.file
         guard Disk.exists(file) else { throw damaged("its roles file \(globals.file) is missing") }
-        guard try Digest.hex(ofFile: file).sha256 == globals.sha256 else { throw damaged("the SHA-256 of its roles file is not that of the manifest") }
+        guard try Digest.hex(ofFile: file).sha256 == globals.sha256 else {
+            throw damaged("the SHA-256 of its roles file is not that of the manifest")
+        }
     }
 }

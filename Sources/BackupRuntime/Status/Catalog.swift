@@ -21,7 +21,9 @@ package final class Catalog: Sendable {
         return try translating(folder) {
             let pool = try DatabasePool(path: path(in: folder), configuration: configuration)
             let migrator = migrations()
-            if try pool.read(migrator.hasBeenSuperseded) { throw CatalogUnusable(reason: "it was written by a newer archon-backupd") }
+            if try pool.read(migrator.hasBeenSuperseded) {
+                throw CatalogUnusable(reason: "it was written by a newer archon-backupd")
+            }
             try migrator.migrate(pool)
             return Catalog(pool)
         }
@@ -35,7 +37,9 @@ package final class Catalog: Sendable {
         configuration.busyMode = .timeout(10)
         return try translating(folder) {
             let queue = try DatabaseQueue(path: path(in: folder), configuration: configuration)
-            if try !queue.read(migrations().hasCompletedMigrations) { throw CatalogUnusable(reason: "it is of another version") }
+            if try !queue.read(migrations().hasCompletedMigrations) {
+                throw CatalogUnusable(reason: "it is of another version")
+            }
             return Catalog(queue)
         }
     }
@@ -67,6 +71,10 @@ package final class Catalog: Sendable {
                     CREATE TABLE daemon (id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, began INTEGER NOT NULL, root TEXT NOT NULL) STRICT;
                     """)
         }
+        migrator.registerMigration("2") { database in
+            // Why pruning of the job waits, for `status`.
+            try database.execute(sql: "ALTER TABLE job ADD COLUMN suspension TEXT")
+        }
         return migrator
     }
 
@@ -84,9 +92,12 @@ package final class Catalog: Sendable {
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: return CatalogUnusable(reason: said)
         // A table or column that is not there is a catalog of somebody else's making.
         case .SQLITE_ERROR: return CatalogUnusable(reason: said)
-        case .SQLITE_FULL: return Failure(.cannotWrite, "the catalog in \(place) cannot be written: \(said)", hint: "Free some room.")
+        case .SQLITE_FULL:
+            return Failure(.cannotWrite, "the catalog in \(place) cannot be written: \(said)", hint: "Free some room.")
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH:
-            return Failure(.cannotWrite, "the catalog in \(place) cannot be opened: \(said)", hint: "Look at owner and mode of the folder, or move it with storage.state.")
+            return Failure(
+                .cannotWrite, "the catalog in \(place) cannot be opened: \(said)",
+                hint: "Look at owner and mode of the folder, or move it with storage.state.")
         case .SQLITE_BUSY, .SQLITE_LOCKED: return Failure(.busy, "the catalog in \(place) is locked: \(said)")
         default: return Failure(.inputOutput, "the catalog in \(place): \(said)")
         }

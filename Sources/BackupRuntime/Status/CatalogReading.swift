@@ -6,7 +6,7 @@ package enum CatalogReading {
     package static func status(_ schedule: Schedule, now: Date) throws -> StatusReport {
         let catalog = try open(schedule)
         return StatusReport.make(
-            schedule, states: try catalog?.states() ?? [:], running: Set(try catalog?.runningJobs().keys.map { $0 } ?? []),
+            schedule, states: try catalog?.states() ?? [:], running: try catalog?.runningJobs() ?? [],
             totals: try catalog?.dumpTotals() ?? [:], now: now)
     }
 
@@ -19,7 +19,9 @@ package enum CatalogReading {
         do {
             return try Catalog.read(folder: folder)
         } catch let unusable as CatalogUnusable {
-            throw Failure(.inputOutput, "the catalog in \(folder) cannot be used: \(unusable.reason)", hint: "Start the daemon, or run `archon-backupd rebuild-catalog`: no dump is lost.")
+            throw Failure(
+                .inputOutput, "the catalog in \(folder) cannot be used: \(unusable.reason)",
+                hint: "Start the daemon, or run `archon-backupd rebuild-catalog`: no dump is lost.")
         }
     }
 }

@@ -7,7 +7,9 @@ extension Catalog {
     package func see(_ jobs: [String], now: Date) throws {
         try write { database in
             for job in jobs {
-                try database.execute(sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
+                try database.execute(
+                    sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)",
+                    arguments: [job, now.microseconds])
             }
         }
     }
@@ -26,7 +28,8 @@ extension Catalog {
             let outcome: String? = row["slotOutcome"]
             let ended: Int64? = row["slotEnded"]
             state.account = JobFacts.Account(
-                slot: Date(microseconds: slot), attempts: row["attempts"], outcome: outcomes[outcome ?? ""] ?? .interrupted,
+                slot: Date(microseconds: slot), attempts: row["attempts"],
+                outcome: outcomes[outcome ?? ""] ?? .interrupted,
                 ended: Date(microseconds: ended ?? slot))
         }
         state.lastSuccess = (row["lastSuccess"] as Int64?).map(Date.init(microseconds:))
@@ -36,6 +39,7 @@ extension Catalog {
         state.lastError = row["lastError"]
         state.failures = row["failures"]
         state.missed = row["missed"]
+        state.suspension = row["suspension"]
         return state
     }
 
@@ -52,14 +56,16 @@ extension Catalog {
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)
                     """,
                 arguments: [
-                    request.job.name, request.job.database, request.server.name, request.slot?.microseconds, request.attempt, request.missed,
+                    request.job.name, request.job.database, request.server.name, request.slot?.microseconds,
+                    request.attempt, request.missed,
                     request.coalesced, now.microseconds, Int(getpid()),
                 ])
             let id = database.lastInsertedRowID
             try Self.ensure(request.job.name, now, database)
             if let slot = request.slot {
                 try database.execute(
-                    sql: "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                    sql:
+                        "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
                     arguments: [slot.microseconds, request.attempt, now.microseconds, request.missed, request.job.name])
             }
             return id
@@ -67,15 +73,20 @@ extension Catalog {
     }
 
     private static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
-        try database.execute(sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
+        try database.execute(
+            sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
     }
 
     /// Notes how a run ended, with its dump and the state of its job, in one transaction.
-    package func end(_ id: Int64, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date) throws {
+    package func end(
+        _ id: Int64, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date
+    ) throws {
         try write { database in
             try database.execute(
                 sql: "UPDATE run SET ended = ?, outcome = ?, dump = ?, bytes = ?, rows = ?, error = ? WHERE id = ?",
-                arguments: [now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id])
+                arguments: [
+                    now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id,
+                ])
             if request.slot != nil {
                 try database.execute(
                     sql: "UPDATE job SET slotOutcome = ?, slotEnded = ? WHERE name = ?",
@@ -86,7 +97,8 @@ extension Catalog {
                 try Self.noteSuccess(manifest, database)
             } else if outcome == .failed {
                 try database.execute(
-                    sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?", arguments: [error, request.job.name])
+                    sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?",
+                    arguments: [error, request.job.name])
             }
         }
     }
@@ -94,21 +106,39 @@ extension Catalog {
     private static func add(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
             sql: "INSERT OR REPLACE INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [manifest.job, manifest.dump, manifest.began.microseconds, manifest.bytes, manifest.totalRows, manifest.proof.rawValue])
+            arguments: [
+                manifest.job, manifest.dump, manifest.began.microseconds, manifest.bytes, manifest.totalRows,
+                manifest.proof.rawValue,
+            ])
     }
+
+    /// A dump that no run of ours has made.
+    package func adopt(_ manifest: Manifest) throws { try write { try Self.add(manifest, $0) } }
 
     private static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
-            sql: "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0 WHERE name = ?",
+            sql:
+                "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0 WHERE name = ?",
             arguments: [
-                manifest.began.microseconds, manifest.bytes, manifest.totalRows, manifest.ended.timeIntervalSince(manifest.began), manifest.job,
+                manifest.began.microseconds, manifest.bytes, manifest.totalRows,
+                manifest.ended.timeIntervalSince(manifest.began), manifest.job,
             ])
+    }
+
+    /// Notes why pruning of a job waits; nil when it does not.
+    package func suspend(_ job: String, _ reason: String?) throws {
+        try write {
+            try $0.execute(
+                sql: "UPDATE job SET suspension = ? WHERE name = ? AND suspension IS NOT ?",
+                arguments: [reason, job, reason])
+        }
     }
 
     package func skip(_ skip: Plan.Skip, now: Date) throws {
         try write { database in
             try database.execute(
-                sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                sql:
+                    "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ?, missed = missed + ? WHERE name = ?",
                 arguments: [skip.slot.microseconds, now.microseconds, skip.missed, skip.job])
         }
     }
@@ -124,7 +154,9 @@ extension Catalog {
 
     package func forget(_ dumps: [String], job: String) throws {
         try write { database in
-            for name in dumps { try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, name]) }
+            for name in dumps {
+                try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, name])
+            }
         }
     }
 
@@ -132,7 +164,8 @@ extension Catalog {
     package func interruptLeftRuns(job: String, now: Date) throws -> Int {
         try write { database in
             try database.execute(
-                sql: "UPDATE run SET outcome = 'interrupted', ended = ?, error = 'the program ended before the run did' WHERE job = ? AND outcome = 'running'",
+                sql:
+                    "UPDATE run SET outcome = 'interrupted', ended = ?, error = 'the program ended before the run did' WHERE job = ? AND outcome = 'running'",
                 arguments: [now.microseconds, job])
             return database.changesCount
         }
@@ -147,22 +180,22 @@ extension Catalog {
                 database, sql: "SELECT * FROM run \(filter) \(order) LIMIT \(limit)", arguments: job.map { [$0] } ?? [])
             return rows.map { row in
                 RunRecord(
-                    id: row["id"], job: row["job"], database: row["database"], slot: (row["slot"] as Int64?).map(Date.init(microseconds:)),
-                    attempt: row["attempt"], missed: row["missed"], coalesced: row["coalesced"], began: Date(microseconds: row["began"]),
-                    ended: (row["ended"] as Int64?).map(Date.init(microseconds:)), outcome: RunRecord.Outcome(rawValue: row["outcome"]) ?? .failed,
+                    id: row["id"], job: row["job"], database: row["database"],
+                    slot: (row["slot"] as Int64?).map(Date.init(microseconds:)),
+                    attempt: row["attempt"], missed: row["missed"], coalesced: row["coalesced"],
+                    began: Date(microseconds: row["began"]),
+                    ended: (row["ended"] as Int64?).map(Date.init(microseconds:)),
+                    outcome: RunRecord.Outcome(rawValue: row["outcome"]) ?? .failed,
                     dump: row["dump"], bytes: row["bytes"], rows: row["rows"], error: row["error"])
             }
         }
     }
 
-    /// Jobs with a run in progress, and since when.
-    package func runningJobs() throws -> [String: Date] {
+    /// Jobs with a run in progress. One whose process is gone was killed and has not been noted as interrupted yet.
+    package func runningJobs() throws -> Set<String> {
         try read { database in
-            var found: [String: Date] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT job, began FROM run WHERE outcome = 'running'") {
-                found[row["job"]] = Date(microseconds: row["began"])
-            }
-            return found
+            let rows = try Row.fetchAll(database, sql: "SELECT job, pid FROM run WHERE outcome = 'running'")
+            return Set(rows.filter { kill($0["pid"], 0) == 0 || errno == EPERM }.map { $0["job"] })
         }
     }
 
@@ -170,7 +203,9 @@ extension Catalog {
     package func dumpTotals() throws -> [String: (count: Int, bytes: Int64)] {
         try read { database in
             var found: [String: (count: Int, bytes: Int64)] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job") {
+            for row in try Row.fetchAll(
+                database, sql: "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job")
+            {
                 found[row["job"]] = (row["count"], row["bytes"])
             }
             return found
@@ -188,14 +223,16 @@ extension Catalog {
                         VALUES (?, ?, ?, ?, 1, 0, 0, ?, ?, 'succeeded', ?, ?, ?, 0)
                         """,
                     arguments: [
-                        manifest.job, manifest.database, manifest.server, manifest.slot?.microseconds, manifest.began.microseconds,
+                        manifest.job, manifest.database, manifest.server, manifest.slot?.microseconds,
+                        manifest.began.microseconds,
                         manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
                     ])
                 try Self.add(manifest, database)
                 try Self.noteSuccess(manifest, database)
                 if let slot = manifest.slot {
                     try database.execute(
-                        sql: "UPDATE job SET slot = ?, attempts = 1, slotOutcome = 'succeeded', slotEnded = ? WHERE name = ?",
+                        sql:
+                            "UPDATE job SET slot = ?, attempts = 1, slotOutcome = 'succeeded', slotEnded = ? WHERE name = ?",
                         arguments: [slot.microseconds, manifest.ended.microseconds, manifest.job])
                 }
             }
@@ -208,10 +245,13 @@ extension Catalog {
             if let other = try String.fetchOne(database, sql: "SELECT root FROM daemon WHERE id = 1"), other != root {
                 throw Failure(
                     .configInvalid, "the catalog belongs to the storage root \(other), and this schedule has \(root)",
-                    hint: "Give this schedule a folder of its own with storage.state; or, if the dumps were moved, run rebuild-catalog.")
+                    hint:
+                        "Give this schedule a folder of its own with storage.state; or, if the dumps were moved, run rebuild-catalog."
+                )
             }
             try database.execute(
-                sql: "INSERT OR REPLACE INTO daemon (id, pid, began, root) VALUES (1, ?, ?, ?)", arguments: [Int(getpid()), now.microseconds, root])
+                sql: "INSERT OR REPLACE INTO daemon (id, pid, began, root) VALUES (1, ?, ?, ?)",
+                arguments: [Int(getpid()), now.microseconds, root])
         }
     }
 }

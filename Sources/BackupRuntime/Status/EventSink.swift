@@ -43,6 +43,9 @@ package enum EventSink: Sendable {
 
     private func writeLine(_ event: Event) {
         let message = event.message.replacing("\n", with: "\n    ")
-        FileHandle.standardError.write(Data("\(Zone.utc.iso8601(Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down)))) \(message)\n".utf8))
+        FileHandle.standardError.write(
+            Data(
+                "\(Zone.utc.iso8601(Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down)))) \(message)\n"
+                    .utf8))
     }
 }

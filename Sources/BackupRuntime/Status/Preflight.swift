@@ -6,7 +6,9 @@ package struct Finding: Sendable, Encodable, CustomStringConvertible {
     package var what: String
     package var failure: Failure?
 
-    package var description: String { failure.map { "FAIL  \(what): \($0.description.replacing("\n", with: "\n      "))" } ?? "ok    \(what)" }
+    package var description: String {
+        failure.map { "FAIL  \(what): \($0.description.replacing("\n", with: "\n      "))" } ?? "ok    \(what)"
+    }
 
     private enum CodingKeys: String, CodingKey { case what, ok, message, hint }
     package func encode(to encoder: any Encoder) throws {
@@ -45,7 +47,10 @@ package enum Preflight {
         try Disk.remove(probe)
         let free = try Disk.freeBytes(at: storage.root)
         guard free >= storage.minimumFree else {
-            throw Failure(.cannotWrite, "\(ByteSize.text(free)) are free, and minimumFree is \(ByteSize.text(storage.minimumFree))", hint: "Free some room or lower storage.minimumFree.")
+            throw Failure(
+                .cannotWrite,
+                "\(ByteSize.text(free)) are free, and minimumFree is \(ByteSize.text(storage.minimumFree))",
+                hint: "Free some room or lower storage.minimumFree.")
         }
     }
 
@@ -60,18 +65,28 @@ package enum Preflight {
         var version = 0
         findings.append(
             await finding("server \(server.name) (\(settings.place))") {
-                version = try await Session.open(settings, database: settings.maintenanceDatabase, applicationName: ApplicationName.own).serverVersion
+                version = try await Session.open(
+                    settings, database: settings.maintenanceDatabase, applicationName: ApplicationName.own
+                ).serverVersion
             })
         guard version > 0 else { return findings }
-        findings.append(await finding("tools for PostgreSQL \(version / 10_000)") { _ = try await Tools.find(serverMajor: version / 10_000) })
+        findings.append(
+            await finding("tools for PostgreSQL \(version / 10_000)") {
+                _ = try await Tools.find(serverMajor: version / 10_000)
+            })
         for job in jobs {
             findings.append(
                 await finding("database \(job.database) of \(job.name)") {
-                    let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
-                    for (patterns, isSchema) in [(job.excludeTables + job.excludeTableData, false), (job.schemas, true)] {
+                    let session = try await Session.open(
+                        settings, database: job.database, applicationName: ApplicationName.own)
+                    for (patterns, isSchema) in [
+                        (job.excludeTables + job.excludeTableData, false), (job.schemas, true),
+                    ] {
                         let unmatched = try await DatabaseFacts.unmatched(patterns, isSchema: isSchema, session)
                         guard unmatched.isEmpty else {
-                            throw Failure(.failed, "these patterns match nothing: \(unmatched.joined(separator: ", "))", hint: "Correct them or take them out.")
+                            throw Failure(
+                                .failed, "these patterns match nothing: \(unmatched.joined(separator: ", "))",
+                                hint: "Correct them or take them out.")
                         }
                     }
                 })

@@ -7,8 +7,10 @@ enum Disk {
     static func failure(_ what: String, _ code: Int32 = errno) -> Failure {
         let said = String(cString: strerror(code))
         switch code {
-        case ENOSPC, EDQUOT: return Failure(.cannotWrite, "\(what): \(said)", hint: "Free some room, or move storage.root.")
-        case EROFS, EACCES, EPERM: return Failure(.cannotWrite, "\(what): \(said)", hint: "Look at owner, mode and mount of the folder.")
+        case ENOSPC, EDQUOT:
+            return Failure(.cannotWrite, "\(what): \(said)", hint: "Free some room, or move storage.root.")
+        case EROFS, EACCES, EPERM:
+            return Failure(.cannotWrite, "\(what): \(said)", hint: "Look at owner, mode and mount of the folder.")
         case ENOENT: return Failure(.inputOutput, "\(what): \(said)")
         default: return Failure(.inputOutput, "\(what): \(said)", hint: "Look at the disk: dmesg, smartctl.")
         }
@@ -55,16 +57,48 @@ enum Disk {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot make \(path)") }
         defer { close(descriptor) }
-        try data.withUnsafeBytes { bytes in
-            var written = 0
-            while written < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw failure("cannot write \(path)") }
-                written += count
-            }
-        }
+        try data.withUnsafeBytes { try write($0, to: descriptor, path) }
         guard fsync(descriptor) == 0 else { throw failure("cannot write \(path) through to the disk") }
+    }
+
+    private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String) throws {
+        var written = 0
+        while written < bytes.count {
+            let count = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("cannot write \(path)") }
+            written += count
+        }
+    }
+
+    /// A second name for a file, which becomes its owner's alone.
+    static func link(_ from: String, to path: String) throws {
+        guard Glibc.link(from, path) == 0 else { throw failure("cannot link \(from) to \(path)") }
+        guard chmod(path, 0o600) == 0 else { throw failure("cannot change the mode of \(path)") }
+    }
+
+    /// Copies a file, or a folder with its files, for the owner alone; something of that name is an error.
+    static func copy(_ from: String, to path: String) throws {
+        if isFolder(from) {
+            guard mkdir(path, 0o700) == 0 else { throw failure("cannot make the folder \(path)") }
+            for name in try names(in: from) { try copy("\(from)/\(name)", to: "\(path)/\(name)") }
+            return
+        }
+        let source = open(from, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw failure("cannot open \(from)") }
+        defer { close(source) }
+        let target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard target >= 0 else { throw failure("cannot make \(path)") }
+        defer { close(target) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(source, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("cannot read \(from)") }
+            if count == 0 { return }
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: target, path)
+        }
     }
 
     /// Sorted; without . and ..

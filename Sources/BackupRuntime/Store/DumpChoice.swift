@@ -17,7 +17,9 @@ package struct DumpChoice: Sendable {
         if let name {
             let plain = name.hasSuffix(".dump") || name.hasSuffix(".json") ? String(name.dropLast(5)) : name
             guard let dump = dumps.first(where: { $0.name == plain }) else {
-                throw Failure(.failed, "\(folder.job) has no dump \"\(name)\"", hint: "`archon-backupd list \(folder.job)` lists them.")
+                throw Failure(
+                    .failed, "\(folder.job) has no dump \"\(name)\"",
+                    hint: "`archon-backupd list \(folder.job)` lists them.")
             }
             return dump
         }
@@ -25,12 +27,18 @@ package struct DumpChoice: Sendable {
         if let at {
             guard let dump = good.last(where: { ($0.manifest?.snapshot ?? $0.time) <= at }) else {
                 let oldest = good.first?.manifest.map { "; the oldest is of \(Zone.utc.iso8601($0.snapshot))" } ?? ""
-                throw Failure(.failed, "\(folder.job) has no good dump from before \(Zone.utc.iso8601(at))\(oldest)", hint: "`archon-backupd list \(folder.job)` lists them.")
+                throw Failure(
+                    .failed, "\(folder.job) has no good dump from before \(Zone.utc.iso8601(at))\(oldest)",
+                    hint: "`archon-backupd list \(folder.job)` lists them.")
             }
             return dump
         }
         guard let newest = good.last else {
-            throw Failure(.failed, "\(folder.job) has no good dump", hint: dumps.isEmpty ? "Run `archon-backupd backup \(folder.job)`." : "There are unproven ones: `archon-backupd list \(folder.job)`; name one with --dump.")
+            throw Failure(
+                .failed, "\(folder.job) has no good dump",
+                hint: dumps.isEmpty
+                    ? "Run `archon-backupd backup \(folder.job)`."
+                    : "There are unproven ones: `archon-backupd list \(folder.job)`; name one with --dump.")
         }
         return newest
     }

@@ -32,7 +32,9 @@ package struct JobFolder: Sendable {
     /// The name for a run that begins at `time`, a second or more later when that one is taken.
     package func freeName(at time: Date) -> DumpName {
         var name = DumpName(job: job, time: time)
-        while [archivePath(name), manifestPath(name), partialPath(name, ".dump"), removedPath(name)].contains(where: Disk.exists) {
+        while [archivePath(name), manifestPath(name), partialPath(name, ".dump"), removedPath(name)].contains(
+            where: Disk.exists)
+        {
             name = DumpName(job: job, time: name.time.addingTimeInterval(1))
         }
         return name
@@ -81,6 +83,12 @@ package struct JobFolder: Sendable {
         try Disk.sync(path, isFolder: true)
     }
 
+    /// Takes away the old name of an archive that has just been published under another.
+    func removeAdopted(_ file: String) throws {
+        try Disk.remove("\(path)/\(file)")
+        try Disk.sync(path, isFolder: true)
+    }
+
     /// Removes what a failed run has written.
     package func discard(_ name: DumpName) throws {
         for suffix in [".dump", ".globals.sql", ".json"] { try Disk.remove(partialPath(name, suffix)) }
@@ -114,9 +122,13 @@ package struct JobFolder: Sendable {
         var swept: [String] = []
         for file in try Disk.names(in: path) where file.hasPrefix(".partial-") {
             swept.append(file)
-            if let name = DumpName(file.dropFirst(".partial-removed-".count).dropLast(5), job: job), file.hasPrefix(".partial-removed-") {
+            if let name = DumpName(file.dropFirst(".partial-removed-".count).dropLast(5), job: job),
+                file.hasPrefix(".partial-removed-")
+            {
                 try finishRemoval(name)
-            } else if let name = DumpName(file.dropFirst(".partial-".count).dropLast(5), job: job), file.hasSuffix(".json") {
+            } else if let name = DumpName(file.dropFirst(".partial-".count).dropLast(5), job: job),
+                file.hasSuffix(".json")
+            {
                 try finishPublishing(name)
             } else {
                 try Disk.remove("\(path)/\(file)")
@@ -151,10 +163,19 @@ package struct JobFolder: Sendable {
             } else if file.hasSuffix(".dump") {
                 if let name = DumpName(file.dropLast(5), job: job) {
                     guard !names.contains("\(name).json") else { continue }
-                    found.append(StoredDump(job: job, name: "\(name)", path: archivePath(name), time: name.time, bytes: Disk.bytes(of: archivePath(name)) ?? 0, state: .damaged("it has no manifest; `archon-backupd adopt` reads it and makes one")))
-                } else if let time = DumpName.legacyTime(of: file, database: database) ?? DumpName.legacyTime(of: file, database: job) {
+                    found.append(
+                        StoredDump(
+                            job: job, name: "\(name)", path: archivePath(name), time: name.time,
+                            bytes: Disk.bytes(of: archivePath(name)) ?? 0,
+                            state: .damaged("it has no manifest; `archon-backupd adopt` reads it and makes one")))
+                } else if let time = DumpName.legacyTime(of: file, database: database)
+                    ?? DumpName.legacyTime(of: file, database: job)
+                {
                     let path = "\(path)/\(file)"
-                    found.append(StoredDump(job: job, name: String(file.dropLast(5)), path: path, time: time, bytes: Disk.bytes(of: path) ?? 0, state: .legacy))
+                    found.append(
+                        StoredDump(
+                            job: job, name: String(file.dropLast(5)), path: path, time: time,
+                            bytes: Disk.bytes(of: path) ?? 0, state: .legacy))
                 }
             }
         }
@@ -167,13 +188,18 @@ package struct JobFolder: Sendable {
         let bytes = Disk.bytes(of: archive)
         let state: StoredDump.State
         do {
-            guard let data = FileManager.default.contents(atPath: file) else { throw Disk.failure("cannot read \(file)") }
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw Disk.failure("cannot read \(file)")
+            }
             let manifest = try ManifestCodec.decode(data, file: file)
             state =
-                bytes == nil ? .damaged("its archive is missing")
-                : bytes != manifest.bytes ? .damaged("its archive has \(bytes ?? 0) bytes where the manifest says \(manifest.bytes)")
-                : manifest.job != job || manifest.dump != "\(name)" ? .damaged("its manifest is that of \(manifest.dump)")
-                : .whole(manifest)
+                bytes == nil
+                ? .damaged("its archive is missing")
+                : bytes != manifest.bytes
+                    ? .damaged("its archive has \(bytes ?? 0) bytes where the manifest says \(manifest.bytes)")
+                    : manifest.job != job || manifest.dump != "\(name)"
+                        ? .damaged("its manifest is that of \(manifest.dump)")
+                        : .whole(manifest)
         } catch let failure as Failure {
             state = .damaged(failure.message)
         } catch {

@@ -24,7 +24,8 @@ package enum ScheduleFile {
         guard fstat(descriptor, &status) == 0 else { throw unreadable(path, errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             let what = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
-            throw Failure(.configInvalid, "\(path) is \(what)", hint: "The schedule must be a file; --config names another one.")
+            throw Failure(
+                .configInvalid, "\(path) is \(what)", hint: "The schedule must be a file; --config names another one.")
         }
         guard status.st_size <= ScheduleDecoder.sizeLimit else {
             throw Failure(

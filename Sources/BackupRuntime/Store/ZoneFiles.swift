@@ -41,7 +41,9 @@ package enum ZoneFiles {
 
     private static func isSafe(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.count < 128, !name.hasPrefix("/") else { return false }
-        guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "/_+-".contains($0)) }) else { return false }
+        guard name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "/_+-".contains($0)) }) else {
+            return false
+        }
         return !name.split(separator: "/", omittingEmptySubsequences: false).contains { $0.isEmpty }
     }
 }
