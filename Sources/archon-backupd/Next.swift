@@ -71,11 +71,7 @@ struct Next: AsyncParsableCommand {
 
     private func start() throws -> Date {
         guard let after else { return Date() }
-        // Both forms of ISO 8601 that people write; the error below speaks for both.
-        let date =
-            (try? Date(after, strategy: .iso8601))
-            ?? (try? Date(after, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // see above
-        guard let date else {
+        guard let date = Instant.parse(after) else {
             throw Failure(.usage, "--after \"\(after)\" is no instant", hint: "Write it like 2026-03-28T00:00:00Z.")
         }
         return date

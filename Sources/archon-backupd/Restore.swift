@@ -77,10 +77,7 @@ struct Restore: AsyncParsableCommand {
 
     private func instant() throws -> Date? {
         guard let at else { return nil }
-        let date =
-            (try? Date(at, strategy: .iso8601))
-            ?? (try? Date(at, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))  // the error below speaks for both
-        guard let date else {
+        guard let date = Instant.parse(at) else {
             throw Failure(.usage, "--at \"\(at)\" is no instant", hint: "Write it like 2026-11-23T02:00:00Z.")
         }
         return date

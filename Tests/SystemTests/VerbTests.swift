@@ -221,7 +221,8 @@ import Testing
     }
 
     @Test func `the static release binary reads the system's zones`() async throws {
-        guard let binary = ProcessInfo.processInfo.environment["ARCHON_BACKUPD_STATIC"] else { return }  // `make test` sets it
+        // `make test` builds it and says where it is.
+        guard let binary = ProcessInfo.processInfo.environment["ARCHON_BACKUPD_STATIC"] else { return }
         let linked = try await run("ldd", [binary])
         #expect(!linked.output.contains("swift") && !linked.output.contains("Foundation"), "\(linked.output)")
         let said = try await run(

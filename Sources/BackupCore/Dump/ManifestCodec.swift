@@ -18,9 +18,7 @@ package enum ManifestCodec {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let text = try decoder.singleValueContainer().decode(String.self)
-            for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
-                if let date = try? Date(text, strategy: style) { return date }  // the other form is tried, then it is an error
-            }
+            if let date = Instant.parse(text) { return date }
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is no instant"))
         }

@@ -10,11 +10,14 @@ actor LockWatch {
     func watch(_ settings: ConnectionSettings, database: String, applicationName: String, lockTimeoutSeconds: Double)
         async
     {
-        guard let session = try? await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        else { return }  // then nobody is named
+        let own = ApplicationName.own
+        let opened =
+            try? await Session.open(settings, database: database, applicationName: own)  // then none is named
+        guard let session = opened else { return }
         while !Task.isCancelled {
-            if let blockers = try? await blockers(session, applicationName), !blockers.isEmpty { lastSeen = blockers }  // the next look may do
-            try? await Task.sleep(for: .seconds(min(1, lockTimeoutSeconds / 4)))  // only a cancellation ends it early, and that ends the loop
+            let blockers = try? await blockers(session, applicationName)  // the next look may do
+            if let blockers, !blockers.isEmpty { lastSeen = blockers }
+            try? await Task.sleep(for: .seconds(min(1, lockTimeoutSeconds / 4)))  // cancelled: the loop ends too
         }
     }
 

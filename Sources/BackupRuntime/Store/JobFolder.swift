@@ -141,7 +141,8 @@ package struct JobFolder: Sendable {
     private func finishPublishing(_ name: DumpName) throws {
         let file = partialPath(name, ".json")
         // A manifest cut short by the crash was not durable yet, so nothing had been renamed: it goes.
-        let manifest = FileManager.default.contents(atPath: file).flatMap { try? ManifestCodec.decode($0, file: file) }
+        let data = FileManager.default.contents(atPath: file)
+        let manifest = data.flatMap { try? ManifestCodec.decode($0, file: file) }  // see above
         if let manifest, Disk.bytes(of: archivePath(name)) == manifest.bytes {
             try Disk.rename(file, manifestPath(name))
         } else {
