@@ -39,9 +39,7 @@ struct Status: AsyncParsableCommand {
             answer(table.text)
         }
         if check, !report.healthy {
-            let bad = report.jobs.filter { $0.state == .overdue || $0.state == .failing }.map {
-                "\($0.job) is \($0.state.rawValue)"
-            }
+            let bad = report.jobs.filter { !$0.healthy }.map { "\($0.job) is \($0.state.rawValue)" }
             throw Failure(.failed, bad.joined(separator: ", "), hint: "`archon-backupd history` shows the runs.")
         }
     }

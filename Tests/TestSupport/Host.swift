@@ -94,7 +94,16 @@ package struct Running: Sendable {
         throw Failure(.failed, "\(program) did not start")
     }
 
-    package func signal(_ number: Int32) { kill(pid, number) }
+    package func signal(_ number: Int32) { if !hasEnded { kill(pid, number) } }
+
+    /// True when there is no such process any more; a zombie has ended too.
+    package var hasEnded: Bool {
+        let status = FileManager.default.contents(atPath: "/proc/\(pid)/stat").map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        guard let state = status?.split(separator: ")").last?.split(separator: " ").first else { return true }
+        return state == "Z" || state == "X"
+    }
 
     /// The exit status; 128 and the number for a signal.
     package func end() async throws -> Int32 { try await work.value }

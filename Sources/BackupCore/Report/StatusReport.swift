@@ -7,6 +7,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var job: String
         package var database: String
         package var state: State
+        /// False when the last run failed or a slot is overdue, also while another attempt is running.
+        package var healthy: Bool
         package var lastSuccess: Date?
         package var next: Date?
         /// The next slot in the job's own zone.
@@ -21,8 +23,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
     }
 
     package var jobs: [Line]
-    /// False when a job is overdue or failing.
-    package var healthy: Bool { jobs.allSatisfy { $0.state != .overdue && $0.state != .failing } }
+    /// False when a job is not healthy.
+    package var healthy: Bool { jobs.allSatisfy(\.healthy) }
 
     private enum CodingKeys: String, CodingKey { case jobs, healthy }
     package func encode(to encoder: any Encoder) throws {
@@ -44,13 +46,14 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                 let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
                 let overdue = overdueSeconds(job, state, now: now)
                 let total = totals[job.name]
+                let isHealthy = !job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil)
                 return Line(
                     job: job.name, database: job.database,
-                    state: self.state(job, state, running: running, overdue: overdue),
+                    state: self.state(job, state, running: running, overdue: overdue), healthy: isHealthy,
                     lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601),
                     overdueSeconds: overdue,
                     dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0,
-                    error: state?.lastError,
+                    error: state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError,
                     suspension: state?.suspension)
             })
     }

@@ -115,6 +115,7 @@ package struct Daemon: Sendable {
             report(
                 Event(.reloadFailed, "the new schedule is not used, the old one goes on: \(reason)", ["REASON": reason])
             )
+            await scheduler.notice("schedule.json has faults, the old one goes on")
             return nil
         }
     }

@@ -37,6 +37,7 @@ package actor Scheduler {
     private var notBefore: [String: Date] = [:]
     private var lastReading: ClockReading
     private var watchingSince: Date
+    private var notice: String?
     private var isPlanning = false
     private var mustPlanAgain = false
     /// Counts ended runs: a plan made from facts read before one ended would begin it again.
@@ -78,6 +79,13 @@ package actor Scheduler {
     package func reload(_ schedule: Schedule) async {
         self.schedule = schedule
         notBefore = [:]
+        notice = nil
+        await plan()
+    }
+
+    /// Puts a text in front of STATUS until the next reload.
+    package func notice(_ text: String) async {
+        notice = text
         await plan()
     }
 
@@ -257,7 +265,8 @@ package actor Scheduler {
 
     private func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
         let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
-        return StatusLine.text(
+        let text = StatusLine.text(
             schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs, now: now)
+        return notice.map { "\($0), \(text)" } ?? text
     }
 }

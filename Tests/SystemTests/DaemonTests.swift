@@ -1,0 +1,137 @@
+import BackupCore
+import Foundation
+import TestSupport
+import Testing
+
+/// The built daemon against a real server, with the service manager's end of its socket in our hands.
+@Suite struct DaemonTests {
+    static let daily = #""calendar": "*-*-* 02:00:00""#
+
+    @Test func `it backs up what is due, says so to the manager, and stops when told`() async throws {
+        try await withHost { host in
+            try await host.server.create("calm", "create table t as select generate_series(1, 100) g")
+            try host.write("\"calm\": {\(Self.daily)}")
+            try await host.withDaemon(environment: ["WATCHDOG_USEC": "600000"]) { daemon in
+                try await daemon.says("calm: backup_calm_")
+                #expect(try host.files().count == 3)
+                try await until("the watchdog is fed: \(daemon.notify.messages)") {
+                    daemon.notify.messages.count { $0 == "WATCHDOG=1" } > 2
+                }
+                try await until("STATUS says what comes: \(daemon.notify.statuses)") {
+                    daemon.notify.statuses.last?.hasPrefix("1 job, next calm ") == true
+                }
+                #expect(daemon.notify.statuses.last?.hasSuffix("02:00 UTC") == true)
+                #expect(daemon.notify.statuses.contains { $0.contains("running calm") })
+                #expect(try await daemon.stop() == 0)
+                #expect(daemon.notify.has("STOPPING=1"))
+            }
+            let status = try await host.call("status", "--check")
+            #expect(status.status == 0, "\(status.error)")
+            try await host.server.drop("calm")
+        }
+    }
+
+    @Test func `files are for their owner alone`() async throws {
+        try await withHost { host in
+            try await host.server.create("private", "create table t (id int)")
+            try host.write("\"private\": {\(Self.daily), \"format\": \"directory\"}")
+            try await host.withDaemon { daemon in try await daemon.says("private: backup_private_") }
+            let said = try await run("find", [host.storage, "\(host.folder)/state", "-printf", "%y %m %P\n"])
+            for line in said.lines {
+                #expect(line.hasPrefix("d 700 ") || line.hasPrefix("f 600 ") || line.hasPrefix("d 700"), "\(line)")
+            }
+            #expect(said.lines.count > 8)
+            try await host.server.drop("private")
+        }
+    }
+
+    @Test func `a reload takes a good schedule and keeps the old one, loudly, for a bad one`() async throws {
+        try await withHost { host in
+            try await host.server.create("reload one")
+            try await host.server.create("reload two")
+            let one = "\"one\": {\"database\": \"reload one\", \(Self.daily)}"
+            try host.write(one)
+            try await host.withDaemon { daemon in
+                try await daemon.says("one: backup_one_")
+                try host.write("\(one), \"two\": {\"database\": \"reload two\", \"calender\": \"daily\"}")
+                try await daemon.reload()
+                #expect(daemon.lines(with: "the old one goes on").count == 1)
+                #expect(daemon.running.said.contains("Did you mean \"calendar\"?"), "\(daemon.running.said)")
+                #expect(
+                    daemon.notify.messages.contains { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") },
+                    "\(daemon.notify.messages)")
+                try await until("STATUS says that the schedule on disk is not the one in use") {
+                    daemon.notify.statuses.last?.contains("schedule.json has faults") == true
+                }
+                try host.write("\(one), \"two\": {\"database\": \"reload two\", \(Self.daily)}")
+                try await daemon.reload()
+                try await daemon.says("two: backup_two_")
+                #expect(daemon.notify.statuses.last?.contains("schedule.json has faults") == false)
+                #expect(daemon.lines(with: "one: backup_one_").count == 1)
+                try FileManager.default.removeItem(atPath: host.config)
+                try await daemon.reload()
+                #expect(daemon.lines(with: "the old one goes on").count == 2)
+                #expect(try await daemon.stop() == 0)
+            }
+            try await host.server.drop("reload one")
+            try await host.server.drop("reload two")
+        }
+    }
+
+    @Test func `a broken schedule at the start is 78, with every fault`() async throws {
+        try await withHost { host in
+            try host.write("\"a\": {\"calendar\": \"never\"}, \"-b\": {\(Self.daily)}")
+            let said = try await host.call("daemon")
+            #expect(said.status == 78)
+            #expect(said.error.contains("2 faults") && said.error.contains("$.databases.a.calendar"), "\(said.error)")
+        }
+    }
+
+    @Test func `one daemon for one catalog`() async throws {
+        try await withHost { host in
+            try host.write("\"nothing\": {\(Self.daily), \"enabled\": false}")
+            try await host.withDaemon { daemon in
+                let second = try await host.call("daemon")
+                #expect(
+                    second.status == 75 && second.error.contains("another archon-backupd daemon"), "\(second.error)")
+                #expect(try await daemon.stop() == 0)
+            }
+        }
+    }
+
+    @Test func `a dump that is nearly done is let finish, any other is interrupted and made up for`() async throws {
+        try await withHost { host in
+            try await host.server.create("stopped", "create table t as select generate_series(1, 100) g")
+            let mark = "\(host.folder)/mark"
+            func write(sleep: Int) throws {
+                let hook = "\"hooks\": {\"before\": [\"/bin/sh\", \"-c\", \"touch \(mark); sleep \(sleep)\"]}"
+                try host.write("\"stopped\": {\"calendar\": \"*:*:*\", \(hook)}")
+            }
+            func marked() -> Bool { FileManager.default.fileExists(atPath: mark) }
+            // Nothing is known of how long it takes: interrupted at once.
+            try write(sleep: 600)
+            try await host.withDaemon { daemon in
+                try await until("the run has begun") { marked() }
+                #expect(try await daemon.stop() == 0)
+                #expect(daemon.lines(with: "stopped: run interrupted").count == 1)
+            }
+            #expect(try await host.history().map(\.outcome) == ["interrupted"])
+            #expect(try host.files().isEmpty)
+            // It is made up for at the next start; then its duration is known.
+            try write(sleep: 2)
+            try await host.withDaemon { daemon in
+                try await daemon.says("stopped: backup_stopped_")
+                try FileManager.default.removeItem(atPath: mark)
+                try await until("another run has begun") { marked() }
+                #expect(try await daemon.stop() == 0)
+                #expect(daemon.notify.messages.contains { $0.hasPrefix("EXTEND_TIMEOUT_USEC=") })
+                #expect(daemon.notify.statuses.last == "stopping, waiting for stopped")
+                #expect(daemon.lines(with: "interrupted").isEmpty)
+            }
+            #expect(try await host.history().map(\.outcome).suffix(1) == ["succeeded"])
+            let partials = try await run("find", [host.storage, "-name", ".partial*"])
+            #expect(partials.output.isEmpty)
+            try await host.server.drop("stopped")
+        }
+    }
+}
