@@ -13,7 +13,7 @@ import Testing
     @Test func `the shipped schedule over a month keeps 30, 14, 14, 4 and 60 dumps`() async throws {
         let server = try await ScratchServer.begin()
         try await withTemporaryFolder { folder in
-            let host = Host(folder: folder, server: server)
+            let host = TestHost(folder: folder, server: server)
             for name in ["archon_db", "n8n_db", "langfuse_db", "odoo_db"] {
                 try await server.create(name, "create table t as select generate_series(1, 50) g")
             }

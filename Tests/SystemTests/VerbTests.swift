@@ -133,7 +133,8 @@ import Testing
                 (["prune", "--accept"], 64, "--accept"),
                 (["restore", "mistakes", "--into", "x", "--replace"], 64, "exclude"),
             ] as [([String], Int32, String)] {
-                let said = try await run(Host.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": host.config])
+                let said = try await run(
+                    TestHost.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": host.config])
                 #expect(said.status == status, "\(arguments): \(said.error)")
                 #expect(said.error.contains(needle), "\(arguments): \(said.error)")
             }
@@ -141,7 +142,7 @@ import Testing
                 "", "daemon", "check", "next", "backup", "list", "show", "status", "history", "verify", "restore",
                 "prune", "adopt", "rebuild-catalog",
             ] {
-                let said = try await run(Host.binary, verb.isEmpty ? ["--help"] : [verb, "--help"])
+                let said = try await run(TestHost.binary, verb.isEmpty ? ["--help"] : [verb, "--help"])
                 #expect(said.status == 0 && said.output.contains("USAGE"), "\(verb)")
             }
             try await host.server.drop("mistakes")

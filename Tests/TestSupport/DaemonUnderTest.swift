@@ -4,7 +4,7 @@ import Foundation
 
 /// The built daemon, the service manager that listens to it, and the clock on its wall.
 package struct DaemonUnderTest: Sendable {
-    package let host: Host
+    package let host: TestHost
     package let running: Running
     package let notify: NotifySocket
 
@@ -40,7 +40,7 @@ package struct DaemonUnderTest: Sendable {
     }
 }
 
-extension Host {
+extension TestHost {
     private var clockFile: String { "\(folder)/clock-offset" }
 
     /// The library that moves the clock of the program it is loaded into; built with the tests.

@@ -204,7 +204,10 @@ package struct Backup: Sendable {
             throw Failure(.failed, limit.fault.message, hint: limit.fault.hint, cause: ending.errors + standing)
         case .exited, .signaled:
             let errors = ending.errors
-            if errors.contains("lock timeout") {
+            // pg_dump 15 sets statement_timeout around its LOCK TABLE; later ones may set lock_timeout.
+            if errors.contains("lock timeout")
+                || (errors.contains("statement timeout") && errors.contains("LOCK TABLE"))
+            {
                 throw Failure(
                     .failed,
                     "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",

@@ -5,7 +5,7 @@ import Synchronization
 import SystemPackage
 
 /// A host of one test: a folder with a schedule, a place for dumps and for state, and the built binary.
-package struct Host: Sendable {
+package struct TestHost: Sendable {
     package let folder: String
     package let server: ScratchServer
     package var environment: [String: String] = [:]
@@ -124,7 +124,7 @@ package func until(_ what: String, seconds: Double = 60, _ answer: () async thro
 }
 
 /// A host with the shared server, gone when the body ends.
-package func withHost<Result>(_ body: (Host) async throws -> Result) async throws -> Result {
+package func withHost<Result>(_ body: (TestHost) async throws -> Result) async throws -> Result {
     let server = try await SharedServer.only.server()
-    return try await withTemporaryFolder { try await body(Host(folder: $0, server: server)) }
+    return try await withTemporaryFolder { try await body(TestHost(folder: $0, server: server)) }
 }
