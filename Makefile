@@ -41,13 +41,16 @@ install: release
 	install -d -m 0755 $(DESTDIR)/etc/systemd/system $(DESTDIR)$(PREFIX)/lib/systemd/catalog
 	sed 's|/usr/bin/archon-backupd|$(PREFIX)/bin/archon-backupd|g' systemd/archon-backupd.service \
 		> $(DESTDIR)/etc/systemd/system/archon-backupd.service
+	if [ "$$(systemctl --version 2> /dev/null | sed -n '1s/[^0-9]*\([0-9]*\).*/\1/p')" -ge 253 ] 2> /dev/null; then \
+		install -D -m 0644 systemd/notify-reload.conf \
+			$(DESTDIR)/etc/systemd/system/archon-backupd.service.d/notify-reload.conf; fi
 	install -D -m 0644 systemd/archon-backupd.catalog \
 		$(DESTDIR)$(PREFIX)/lib/systemd/catalog/archon-backupd.catalog
 
 ## uninstall  remove what install put there; dumps, catalog and schedule.json stay
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/archon-backupd $(DESTDIR)/etc/systemd/system/archon-backupd.service \
-		$(DESTDIR)$(PREFIX)/lib/systemd/catalog/archon-backupd.catalog \
+		$(DESTDIR)/etc/systemd/system/archon-backupd.service.d/notify-reload.conf $(DESTDIR)$(PREFIX)/lib/systemd/catalog/archon-backupd.catalog \
 		$(DESTDIR)/etc/archon-backupd/schedule.schema.json
 
 ## clean      remove what was built

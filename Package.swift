@@ -50,7 +50,10 @@ let package = Package(
             name: "BackupCoreTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport"], swiftSettings: strict
         ),
         .testTarget(
-            name: "BackupRuntimeTests", dependencies: ["BackupRuntime", "BackupCore", "TestSupport"],
+            name: "BackupRuntimeTests",
+            dependencies: [
+                "BackupRuntime", "BackupCore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SystemTests", dependencies: ["BackupCore", "BackupRuntime", "TestSupport", "archon-backupd"],

@@ -62,7 +62,7 @@ import Testing
             try host.write(
                 "\"left\": {\"database\": \"left behind\", \"calendar\": \"*-*-* 02:00:00\", \"lockTimeout\": \"10min\"}"
             )
-            let lock = Task { _ = try? await host.server.psql("left behind", "begin; lock t; select pg_sleep(600)") }  // ended below
+            let lock = Task { try await host.server.psql("left behind", "begin; lock t; select pg_sleep(600)") }
             defer { lock.cancel() }
             let backends = "select count(*) from pg_stat_activity where application_name = 'archon-backupd/left'"
             try await host.withDaemon { daemon in

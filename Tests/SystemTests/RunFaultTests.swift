@@ -113,7 +113,7 @@ import Testing
             try host.write(
                 "\"shaky\": {\(Self.often), \"lockTimeout\": \"10min\", \"retry\": {\"attempts\": 20, \"delay\": \"1s\"}}"
             )
-            let migration = Task { _ = try? await server.psql("shaky", "begin; lock t; select pg_sleep(600)") }  // ended with the server
+            let migration = Task { try await server.psql("shaky", "begin; lock t; select pg_sleep(600)") }
             defer { migration.cancel() }
             try await until("the table is locked") {
                 try await server.psql(

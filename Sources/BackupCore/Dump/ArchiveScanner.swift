@@ -160,9 +160,8 @@ package struct ArchiveScanner: Sendable {
             note(byte)
             endStatement()
         case 0x0a where statement.isEmpty: break
-        case 0x0a where statement.first == 0x5c:
-            // A psql command such as \restrict ends with its line.
-            statement.removeAll(keepingCapacity: true)
+        // A psql command such as \restrict ends with its line, whatever is in it.
+        case 0x5c where statement.isEmpty: state = .comment
         default:
             note(byte)
             begin(byte)

@@ -30,10 +30,14 @@ package actor Ledger {
         jobs = schedule.jobs
         root = schedule.storage.root
         self.report = report
-        let isNew = !Disk.exists(Catalog.path(in: folder))
+        let isThere = Disk.exists(Catalog.path(in: folder))
         do {
             catalog = try Catalog.open(folder: folder)
-            if isNew { try Self.fill(catalog, schedule.jobs, schedule.storage.root) }
+            // One that no program has claimed is new, was emptied, or was made by one that died before it had filled it.
+            if try !catalog.isClaimed() {
+                if isThere { throw CatalogUnusable(reason: "it was empty") }
+                try Self.fill(catalog, schedule.jobs, schedule.storage.root)
+            }
         } catch let unusable as CatalogUnusable {
             catalog = try Self.rebuild(folder: folder, jobs: schedule.jobs, root: schedule.storage.root)
             report(

@@ -37,6 +37,9 @@ package final class Catalog: Sendable {
         configuration.busyMode = .timeout(10)
         return try translating(folder) {
             let queue = try DatabaseQueue(path: path(in: folder), configuration: configuration)
+            if try queue.read(migrations().hasBeenSuperseded) {
+                throw CatalogUnusable(reason: "it was written by a newer archon-backupd")
+            }
             if try !queue.read(migrations().hasCompletedMigrations) {
                 throw CatalogUnusable(reason: "it is of another version")
             }
@@ -53,7 +56,7 @@ package final class Catalog: Sendable {
         }
     }
 
-    private static func migrations() -> DatabaseMigrator {
+    static func migrations() -> DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { database in
             try database.execute(

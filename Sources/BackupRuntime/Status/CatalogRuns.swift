@@ -17,10 +17,16 @@ extension Catalog {
     package func states() throws -> [String: JobState] {
         try read { database in
             var states: [String: JobState] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT * FROM job") { states[row["name"]] = Self.state(row) }
+            for row in try Row.fetchAll(database, sql: Self.statesQuestion) { states[row["name"]] = Self.state(row) }
             return states
         }
     }
+
+    private static let statesQuestion = "SELECT * FROM job"
+    private static let runningQuestion = "SELECT job, pid FROM run WHERE outcome = 'running'"
+    private static let totalsQuestion = "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job"
+    /// A test holds them to an index: they must stay quick after years of runs.
+    static let questionsOfStatus = [statesQuestion, runningQuestion, totalsQuestion]
 
     private static func state(_ row: Row) -> JobState {
         var state = JobState(firstSeen: Date(microseconds: row["firstSeen"]))
@@ -194,7 +200,7 @@ extension Catalog {
     /// Jobs with a run in progress. One whose process is gone was killed and has not been noted as interrupted yet.
     package func runningJobs() throws -> Set<String> {
         try read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT job, pid FROM run WHERE outcome = 'running'")
+            let rows = try Row.fetchAll(database, sql: Self.runningQuestion)
             return Set(rows.filter { kill($0["pid"], 0) == 0 || errno == EPERM }.map { $0["job"] })
         }
     }
@@ -204,7 +210,7 @@ extension Catalog {
         try read { database in
             var found: [String: (count: Int, bytes: Int64)] = [:]
             for row in try Row.fetchAll(
-                database, sql: "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job")
+                database, sql: Self.totalsQuestion)
             {
                 found[row["job"]] = (row["count"], row["bytes"])
             }
@@ -237,6 +243,11 @@ extension Catalog {
                 }
             }
         }
+    }
+
+    /// False for a catalog that was never filled.
+    package func isClaimed() throws -> Bool {
+        try read { try Int.fetchOne($0, sql: "SELECT 1 FROM daemon WHERE id = 1") != nil }
     }
 
     /// Which storage root this catalog belongs to; two schedules with different roots must not share one.

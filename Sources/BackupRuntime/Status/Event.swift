@@ -63,9 +63,12 @@ package struct Event: Sendable {
         self.fields = fields.mapValues(Self.redacted)
     }
 
-    /// A last guard: whatever a server or a program says, `password=…` does not go into the journal.
+    /// A last guard: whatever a server or a program says, no password goes into the journal.
     static func redacted(_ text: String) -> String {
-        text.replacing(#/(?i)(password|passwd|pgpassword)\s*=\s*('[^']*'|\S+)/#) { "\($0.output.1)=…" }
-            .replacing(#/(postgres(?:ql)?:\/\/[^:\s\/@]+):[^@\s]+@/#) { "\($0.output.1):…@" }
+        text.replacing(#/(?i)(password|passwd)("?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"',;]+)/#) {
+            "\($0.output.1)\($0.output.2)…"
+        }
+        .replacing(#/(?i)(\bpassword\s+)'[^']*'/#) { "\($0.output.1)…" }
+        .replacing(#/(postgres(?:ql)?:\/\/[^:\s\/@]+):[^@\s]+@/#) { "\($0.output.1):…@" }
     }
 }

@@ -1,0 +1,67 @@
+import BackupCore
+import Foundation
+import TestSupport
+import Testing
+
+/// Names of dumps, databases and sessions: they sort, they never collide, they fit.
+@Suite struct NameTests {
+    private let time = instant("2026-11-23T02:00:00Z")
+
+    @Test func `a dump's name is the promised one and reads back`() {
+        let name = DumpName(job: "archon_db", time: time.addingTimeInterval(0.9))
+        #expect("\(name)" == "backup_archon_db_20261123T020000Z")
+        #expect(DumpName("\(name)", job: "archon_db") == name)
+    }
+
+    @Test(arguments: [
+        "backup_app_foo_20261123T020000Z", "backup_app-foo_20261123T020000Z", "backup_app_20261123T020000",
+        "backup_app_20261123_020000",
+        "backup_app_20261323T020000Z", "backup_app_20261132T020000Z", "backup_app_20260229T020000Z",
+        "backup_app_20261123T240000Z",
+        "backup_app_2026112３T020000Z", "backup_ap_20261123T020000Z", "Backup_app_20261123T020000Z", "", "backup_app_",
+        "backup_app_20261123T020000Z.dump",
+    ])
+    func `what is another job's or no dump's name is not this job's`(text: String) {
+        #expect(DumpName(text, job: "app") == nil)
+    }
+
+    @Test func `the older script's files are known by their form`() {
+        #expect(DumpName.legacyTime(of: "backup_archon_db_20261123_020000.dump", database: "archon_db") == time)
+        #expect(DumpName.legacyTime(of: "backup_archon_db_20261123T020000Z.dump", database: "archon_db") == nil)
+        #expect(DumpName.legacyTime(of: "backup_archon_db_20261123_020000.sql", database: "archon_db") == nil)
+        #expect(DumpName.legacyTime(of: "backup_archon_db_old_20261123_020000.dump", database: "archon_db") == nil)
+    }
+
+    @Test(arguments: [
+        "db", String(repeating: "x", count: 63), String(repeating: "ж", count: 31), String(repeating: "☃", count: 21),
+    ])
+    func `names around a restore have 63 bytes at most and whole characters`(database: String) {
+        let names = [
+            RestoreNames.restored(database, at: time), RestoreNames.before(database, at: time),
+            RestoreNames.undone(database, at: time),
+            RestoreNames.temporary(at: time, token: .max),
+        ]
+        #expect(names.allSatisfy { $0.utf8.count <= 63 })
+        #expect(Set(names).count == 4)
+        #expect(names[1].hasSuffix("_before_20261123T020000Z") && names[1].first == database.first)
+    }
+
+    @Test func `application names are PostgreSQL's, and two jobs never share one`() {
+        #expect(ApplicationName.of(job: "archon_db") == "archon-backupd/archon_db")
+        let long = String(repeating: "x", count: 62)
+        let names = [long + "a", long + "b", "жа", "жб"].map(ApplicationName.of)
+        #expect(Set(names).count == 4)
+        #expect(names.allSatisfy { $0.utf8.count <= 63 && $0.allSatisfy(\.isASCII) })
+    }
+
+    @Test func `the undo is one shell command whatever the names are`() async throws {
+        let text = ShellCommand.undo(
+            database: "it's \"odd\" $x `y`", previous: "p\\q", undone: "u", connection: "host=/tmp user='o''x'")
+        // sh splits it into words as it would for psql.
+        let said = try await run("/bin/sh", ["-c", "psql() { for word; do printf '%s\\0' \"$word\"; done; }; \(text)"])
+        let words = said.output.split(separator: "\0").map(String.init)
+        #expect(words.contains("host=/tmp user='o''x'") && words.contains("-1"))
+        #expect(words.last == #"ALTER DATABASE "p\q" RENAME TO "it's ""odd"" $x `y`""#)
+        #expect(words.count { $0 == "-c" } == 3)
+    }
+}
