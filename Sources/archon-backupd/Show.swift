@@ -43,6 +43,7 @@ struct Show: AsyncParsableCommand {
             "rows", "\(manifest.totalRows) in \(manifest.rows.count) tables, \(manifest.largeObjects) large objects",
         ])
         table.add(["extensions", manifest.extensions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")])
+        if let roles = manifest.roles { table.add(["roles", roles.joined(separator: ", ")]) }
         table.add(["proof", manifest.proof.rawValue])
         for warning in manifest.warnings { table.add(["warning", warning]) }
         answer(table.text)

@@ -110,7 +110,9 @@ import Testing
                     isProven: Int.random(in: 0..<6, using: &random) > 0)
             }
             let plan = policy.decide(dumps, zone: .utc, now: now)
-            let newest = dumps.filter { $0.isProven && $0.time <= now }.max { ($0.time, $0.name) < ($1.time, $1.name) }
+            let newest = dumps.filter { $0.isProven && $0.time <= now.addingTimeInterval(60) }.max {
+                ($0.time, $0.name) < ($1.time, $1.name)
+            }
             let removed = Set(plan.decisions.filter { $0.verdict == .remove }.map(\.dump.name))
             if let newest, removed.contains(newest.name) {
                 Issue.record("round \(round): \(policy) removes the newest of \(dumps)")

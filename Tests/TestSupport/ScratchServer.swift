@@ -7,14 +7,17 @@ package final class ScratchServer: Sendable {
     package let folder: String
     package let bin: String
     private let prefix: [String]
+    private let options: String
 
-    private init(folder: String, bin: String, prefix: [String]) {
+    private init(folder: String, bin: String, prefix: [String], options: String) {
         self.folder = folder
         self.bin = bin
         self.prefix = prefix
+        self.options = options
     }
 
-    package static func begin() async throws -> ScratchServer {
+    /// `options` are more of postgres' own, such as `-c max_prepared_transactions=5`.
+    package static func begin(options: String = "") async throws -> ScratchServer {
         var template = Array("/tmp/archon-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(.inputOutput, "no temporary folder") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -22,7 +25,8 @@ package final class ScratchServer: Sendable {
         let isRoot = getuid() == 0
         let server = ScratchServer(
             folder: folder, bin: listed.output.trimmingCharacters(in: .whitespacesAndNewlines),
-            prefix: isRoot ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"] : [])
+            prefix: isRoot ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"] : [],
+            options: options)
         chmod(folder, 0o755)
         _ = try await run("/bin/sh", ["-c", "mkdir \(folder)/pg; \(isRoot ? "chown postgres \(folder)/pg" : ":")"])
         // Leaves with us: a shell that waits for our end.
@@ -41,7 +45,7 @@ package final class ScratchServer: Sendable {
             "pg_ctl",
             [
                 "-D", "\(folder)/pg/data", "-w", "-l", "\(folder)/pg/log", "-o",
-                "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c max_connections=400 -c max_locks_per_transaction=256",
+                "-c listen_addresses= -c unix_socket_directories=\(folder)/pg -c fsync=off -c shared_buffers=32MB -c max_connections=400 -c max_locks_per_transaction=256 \(options)",
                 "start",
             ])
     }

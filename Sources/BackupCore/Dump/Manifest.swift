@@ -121,6 +121,9 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var extensions: [Extension]
     package var properties: DatabaseProperties
     package var globals: Globals?
+    /// The roles that the database needs, with the groups they are in: what a restore makes where they are missing. The
+    /// roles file has all of the server's. Nil in an adopted dump.
+    package var roles: [String]?
     package var proof: Proof
     /// What a reader should know and that is no failure: `schemas` leaves out large objects, roles without passwords.
     package var warnings: [String]
@@ -131,8 +134,7 @@ package struct Manifest: Codable, Sendable, Equatable {
         snapshot: Date, format: Job.Format, compression: String, pgDumpVersion: String, serverVersion: String,
         bytes: Int64, sha256: String, members: [Member]?, entries: Int, rows: [String: Int], largeObjects: Int,
         databaseBytes: Int64? = nil, extensions: [Extension], properties: DatabaseProperties, globals: Globals?,
-        proof: Proof, warnings: [String],
-        tool: String
+        roles: [String]? = nil, proof: Proof, warnings: [String], tool: String
     ) {
         self.job = job
         self.server = server
@@ -156,6 +158,7 @@ package struct Manifest: Codable, Sendable, Equatable {
         self.extensions = extensions
         self.properties = properties
         self.globals = globals
+        self.roles = roles
         self.proof = proof
         self.warnings = warnings
         self.tool = tool

@@ -15,7 +15,7 @@ extension Retention {
     /// `acceptedAt` is the time of the last dump that a person has accepted although it is suspiciously small.
     package func decide(_ dumps: [RetentionDump], zone: Zone, now: Date, acceptedAt: Date? = nil) -> RetentionPlan {
         let sorted = dumps.sorted { ($0.time, $0.name) > ($1.time, $1.name) }
-        let countable = sorted.filter { $0.isProven && $0.time <= now }
+        let countable = sorted.filter { $0.isProven && !$0.isFromTheFuture(now) }
         var reasons = keepReasons(countable, zone: zone, now: now)
         limitBytes(countable, &reasons)
         let decisions = sorted.map { dump in
@@ -28,7 +28,7 @@ extension Retention {
 
     private func protection(of dump: RetentionDump, newest: RetentionDump?, now: Date) -> [String] {
         if !dump.isProven { return ["not proven: never removed, never counted"] }
-        if dump.time > now { return ["its time lies in the future: never removed, never counted"] }
+        if dump.isFromTheFuture(now) { return ["its time lies in the future: never removed, never counted"] }
         if dump.name == newest?.name { return ["the newest good dump"] }
         return []
     }

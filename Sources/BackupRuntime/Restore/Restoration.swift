@@ -173,7 +173,11 @@ package struct Restoration: Sendable {
         }
         let script = RoleScript(String(decoding: data, as: UTF8.self))
         let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
-        let missing = script.roles.filter { !present.contains($0) && !$0.hasPrefix("pg_") }
+        // The script has every role of the server it came from, one perhaps that was dropped there for a reason.
+        let needed = manifest?.roles.map { Set($0) }
+        let missing = script.roles.filter {
+            !present.contains($0) && !$0.hasPrefix("pg_") && needed?.contains($0) ?? true
+        }
         guard !missing.isEmpty else { return [] }
         try await admin.query("BEGIN")
         do {

@@ -123,7 +123,8 @@ package struct Backup: Sendable {
             members: digest.members,
             entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects,
             databaseBytes: facts.bytes,
-            extensions: facts.extensions, properties: facts.properties, globals: globals, proof: .read,
+            extensions: facts.extensions, properties: facts.properties, globals: globals, roles: facts.roles,
+            proof: .read,
             warnings: warnings,
             tool: "archon-backupd \(Version.current)")
         try Task.checkCancellation()

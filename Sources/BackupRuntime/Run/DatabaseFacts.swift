@@ -11,6 +11,9 @@ struct DatabaseFacts: Sendable {
     var largeObjects: Int
     /// On the server, indexes included.
     var bytes: Int64?
+    /// Whom the database needs: owners, those who were granted something, those who have settings or policies in it; their
+    /// groups and who put them there; and the bootstrap superuser, on whom pg_shdepend keeps no record.
+    var roles: [String]
 
     static func gather(_ session: Session) async throws -> DatabaseFacts {
         let extensions = try await session.query(
@@ -24,8 +27,24 @@ struct DatabaseFacts: Sendable {
                 == "t",
             largeObjects: try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init)
                 ?? 0,
-            bytes: try await session.value("SELECT pg_database_size(current_database())").flatMap(Int64.init))
+            bytes: try await session.value("SELECT pg_database_size(current_database())").flatMap(Int64.init),
+            roles: try await session.query(rolesQuestion).compactMap { $0[0] })
     }
+
+    private static let rolesQuestion = """
+        WITH RECURSIVE here AS (SELECT oid, datdba FROM pg_database WHERE datname = current_database()),
+        direct(role) AS (
+          SELECT refobjid FROM pg_shdepend, here WHERE refclassid = 'pg_authid'::regclass
+            AND (dbid = here.oid OR (dbid = 0 AND classid = 'pg_database'::regclass AND objid = here.oid))
+          UNION SELECT datdba FROM here
+          UNION SELECT setrole FROM pg_db_role_setting, here WHERE setdatabase = here.oid AND setrole <> 0
+          UNION SELECT 10),
+        needed(role) AS (
+          SELECT role FROM direct
+          UNION SELECT more.role FROM needed JOIN pg_auth_members m ON m.member = needed.role
+            CROSS JOIN LATERAL (VALUES (m.roleid), (m.grantor)) AS more(role))
+        SELECT rolname FROM pg_roles WHERE oid IN (SELECT role FROM needed) AND rolname !~ '^pg_' ORDER BY 1
+        """
 
     static func properties(_ session: Session) async throws -> Manifest.DatabaseProperties {
         // Locale providers came with 15; their column was renamed in 17.

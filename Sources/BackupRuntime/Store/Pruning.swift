@@ -44,7 +44,9 @@ package struct Pruning: Sendable {
 
     /// Notes that the newest good dump may be as small as it is. Returns its name; nil when there is none.
     package func accept(now: Date, lock: borrowing JobLock) throws -> String? {
-        guard let newest = try plan(now: now).decisions.first(where: { $0.dump.isProven && $0.dump.time <= now })?.dump
+        guard
+            let newest = try plan(now: now).decisions.first(where: { $0.dump.isProven && !$0.dump.isFromTheFuture(now) }
+            )?.dump
         else { return nil }
         let temporary = folder.path + "/.partial-accepted"
         try Disk.remove(temporary)
