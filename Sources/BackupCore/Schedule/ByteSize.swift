@@ -5,15 +5,15 @@ package enum ByteSize {
         ("kB", 1000), ("KB", 1000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
     ]
 
-    /// Nil when `text` is no size or does not fit.
+    /// Nil when `text` is no size or does not fit. A part of a byte counts as one.
     package static func bytes(_ text: String) -> Int64? {
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         let unit = text.dropFirst(number.count).drop { $0 == " " }
-        guard number.first?.isNumber == true, let value = Double(number),
+        guard number.first?.isNumber == true, number.last?.isNumber == true, let value = Double(number),
             let scale = units.first(where: { $0.name == unit })?.bytes
         else { return nil }
         let bytes = value * Double(scale)
-        return bytes < 9e18 ? Int64(bytes.rounded()) : nil
+        return bytes < 9e18 ? Int64(bytes.rounded(.up)) : nil
     }
 
     /// `41.2 MiB`: three digits at most before the unit, for people to read.

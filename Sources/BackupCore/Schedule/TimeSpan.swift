@@ -18,7 +18,8 @@ package enum TimeSpan {
             rest = rest.dropFirst(number.count).drop { $0 == " " }
             let unit = rest.prefix { $0.isLetter }
             rest = rest.dropFirst(unit.count).drop { $0 == " " }
-            guard number.first?.isNumber == true, number.count <= 18, let value = Double(number),
+            guard number.first?.isNumber == true, number.last?.isNumber == true, number.count <= 18,
+                let value = Double(number),
                 let scale = units.first(where: { $0.names.contains(String(unit)) })?.seconds
             else { return nil }
             total += value * scale
