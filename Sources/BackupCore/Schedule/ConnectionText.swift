@@ -1,74 +1,85 @@
-/// What may be told of a libpq connection string without libpq: the parameters in it, so that a password, a database and
-/// a typing error are found before a server is asked. See "Connection Strings" in PostgreSQL's libpq chapter.
+import Foundation
+
+/// What may be told of a libpq connection string without libpq: which parameters it sets, so that a password, a database
+/// and a typing error are found before a server is asked. See "Connection Strings" in PostgreSQL's libpq chapter.
+///
+/// It goes by Unicode scalars as libpq goes by bytes: to a Swift character, an = with an accent on it is no =.
 struct ConnectionText {
-    enum Fault: Error, Equatable {
-        case malformed(String)
+    /// What is wrong, in words that repeat nothing of the text.
+    struct Fault: Error {
+        let what: String
     }
 
-    /// In the order of the text, a URI's parts under their parameter names.
-    let parameters: [(name: String, value: String)]
+    /// A URI's parts stand under the names of their parameters.
+    let names: Set<String>
+
+    private typealias Scalars = Substring.UnicodeScalarView
+
+    /// Those that libpq takes a secret from, and what people write when they do not remember its name.
+    private static let secrets: Set<String> = [
+        "password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key", "passwd", "pass",
+        "pwd", "pgpassword",
+    ]
 
     init(_ text: String) throws(Fault) {
-        if text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") {
-            parameters = Self.uri(text)
+        let schemes = ["postgresql://", "postgres://"]
+        if let scheme = schemes.first(where: { text.unicodeScalars.starts(with: $0.unicodeScalars) }) {
+            names = Self.uri(text[...].unicodeScalars.dropFirst(scheme.count))
         } else {
-            parameters = try Self.keywords(text)
+            names = try Self.keywords(text[...].unicodeScalars)
         }
     }
 
-    func names(_ name: String) -> Bool { parameters.contains { $0.name == name } }
+    var hasPassword: Bool { !names.isDisjoint(with: Self.secrets) }
 
-    private static func keywords(_ text: String) throws(Fault) -> [(name: String, value: String)] {
-        var found: [(name: String, value: String)] = []
-        var rest = text[...]
+    private static func keywords(_ text: Scalars) throws(Fault) -> Set<String> {
+        var found: Set<String> = []
+        var rest = text
         while true {
-            rest = rest.drop(while: \.isWhitespace)
+            rest = rest.drop(while: \.properties.isWhitespace)
             guard !rest.isEmpty else { return found }
-            let name = rest.prefix { !$0.isWhitespace && $0 != "=" }
-            rest = rest.dropFirst(name.count).drop(while: \.isWhitespace)
-            guard rest.first == "=", !name.isEmpty else { throw .malformed("there is no = after \"\(name)\"") }
-            rest = rest.dropFirst().drop(while: \.isWhitespace)
-            found.append((String(name), try value(&rest)))
+            let name = rest.prefix { !$0.properties.isWhitespace && $0 != "=" }
+            rest = rest.dropFirst(name.count).drop(while: \.properties.isWhitespace)
+            guard rest.first == "=", !name.isEmpty else {
+                throw Fault(what: "after \(found.count) parameters comes one without name or without =")
+            }
+            rest = rest.dropFirst().drop(while: \.properties.isWhitespace)
+            found.insert(String(name).lowercased())
+            try skipValue(&rest)
         }
     }
 
-    private static func value(_ rest: inout Substring) throws(Fault) -> String {
-        var text = ""
+    private static func skipValue(_ rest: inout Scalars) throws(Fault) {
         let isQuoted = rest.first == "'"
         if isQuoted { rest = rest.dropFirst() }
-        while let character = rest.first {
-            if isQuoted ? character == "'" : character.isWhitespace { break }
-            rest = rest.dropFirst()
-            if character == "\\", let escaped = rest.first {
-                text.append(escaped)
-                rest = rest.dropFirst()
-            } else {
-                text.append(character)
-            }
+        while let scalar = rest.first {
+            if isQuoted ? scalar == "'" : scalar.properties.isWhitespace { break }
+            rest = rest.dropFirst(scalar == "\\" ? 2 : 1)
         }
-        if isQuoted {
-            guard rest.first == "'" else { throw .malformed("a quote is not closed") }
-            rest = rest.dropFirst()
-        }
-        return text
+        guard isQuoted else { return }
+        guard rest.first == "'" else { throw Fault(what: "a quote is not closed") }
+        rest = rest.dropFirst()
     }
 
-    private static func uri(_ text: String) -> [(name: String, value: String)] {
-        var found: [(name: String, value: String)] = []
-        let pieces = text.split(separator: "://", maxSplits: 1)[1].split(
-            separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let slash = pieces[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let authority = slash[0]
-        if let at = authority.lastIndex(of: "@") {
-            let user = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            found.append(("user", String(user[0])))
-            if user.count == 2 { found.append(("password", String(user[1]))) }
+    /// As libpq cuts it: user and password end at the first @, unless a / comes before.
+    private static func uri(_ text: Scalars) -> Set<String> {
+        var found: Set<String> = []
+        var rest = text
+        let user = rest.prefix { $0 != "@" && $0 != "/" }
+        if rest.dropFirst(user.count).first == "@" {
+            found.insert("user")
+            if user.contains(":") { found.insert("password") }
+            rest = rest.dropFirst(user.count + 1)
         }
-        if slash.count == 2, !slash[1].isEmpty { found.append(("dbname", String(slash[1]))) }
-        guard pieces.count == 2 else { return found }
-        for parameter in pieces[1].split(separator: "&") {
-            let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            found.append((String(pair[0]).lowercased(), pair.count == 2 ? String(pair[1]) : ""))
+        rest = rest.drop { $0 != "/" && $0 != "?" }
+        if rest.first == "/" {
+            let database = rest.dropFirst().prefix { $0 != "?" }
+            if !database.isEmpty { found.insert("dbname") }
+            rest = rest.drop { $0 != "?" }
+        }
+        for parameter in rest.dropFirst().split(separator: "&") {
+            let name = String(parameter.prefix { $0 != "=" })
+            found.insert((name.removingPercentEncoding ?? name).lowercased())
         }
         return found
     }

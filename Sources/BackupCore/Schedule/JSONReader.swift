@@ -1,68 +1,59 @@
 /// Reads strict JSON (RFC 8259) and remembers positions. A mistake that leaves no doubt about what was meant (a comment, a
-/// comma too many, a duplicate key) is noted and reading goes on; any other ends it.
+/// comma too many or too few, a duplicate key, a value without quotes) is noted and reading goes on; any other ends it.
+/// No fault repeats a value: it may be a password.
 struct JSONReader {
     struct Fault: Error {
         let offset: Int
+        let path: String
         let what: String
-        var hint: String?
+        let hint: String
     }
 
     static let depthLimit = 64
 
     private(set) var faults: [Fault] = []
+    /// Where something stands that is no value and reads as null: what is wrong there has been said.
+    private(set) var unreadable: Set<Int> = []
     private let bytes: [UInt8]
+    private let faultLimit: Int
     private var position = 0
+    private var place: [SchedulePath.Step] = []
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    /// No more than `faultLimit` faults are noted.
+    init(_ bytes: [UInt8], faultLimit: Int) {
+        self.bytes = bytes
+        self.faultLimit = faultLimit
+    }
 
     /// The whole text as one value. Throws the fault that ended reading; `faults` has the ones before it.
     mutating func read() throws(Fault) -> JSONNode {
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) {
-            faults.append(
-                Fault(offset: 0, what: "the file begins with a byte order mark", hint: "Save it as UTF-8 without BOM."))
+            note(0, "the file begins with a byte order mark", "Save it as UTF-8 without BOM.")
             position = 3
         }
-        try checkEncoding()
+        if let offset = UTF8Check.firstFault(in: bytes) {
+            throw fault(offset, "byte \(offset + 1) of the file is not UTF-8", "Save the file as UTF-8.")
+        }
         try skipSpace()
         guard position < bytes.count else {
-            throw Fault(offset: 0, what: "the file is empty", hint: "See docs/schedule.md for one to begin with.")
+            throw fault(0, "the file is empty", "docs/schedule.md has a short one to begin with.")
         }
         let node = try value(depth: 0)
         try skipSpace()
         guard position == bytes.count else {
-            throw Fault(
-                offset: position, what: "there is something after the end of the schedule",
-                hint: "Remove it, or look for a brace too many above.")
+            throw fault(
+                position, "there is something after the end of the schedule",
+                "Remove it, or look for a brace too many above.")
         }
         return node
     }
 
-    private func checkEncoding() throws(Fault) {
-        var position = 0
-        while position < bytes.count {
-            let length = Self.sequenceLength(bytes, at: position)
-            guard length > 0 else {
-                throw Fault(
-                    offset: position, what: "byte \(position + 1) of the file is not UTF-8",
-                    hint: "Save the file as UTF-8.")
-            }
-            position += length
-        }
+    private func fault(_ offset: Int, _ what: String, _ hint: String) -> Fault {
+        Fault(offset: offset, path: SchedulePath(place).text, what: what, hint: hint)
     }
 
-    /// Bytes of the UTF-8 sequence at `position`, 0 when it is none (RFC 3629).
-    private static func sequenceLength(_ bytes: [UInt8], at position: Int) -> Int {
-        let first = bytes[position]
-        if first < 0x80 { return 1 }
-        let length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
-        guard first >= 0xc2, first <= 0xf4, position + length <= bytes.count else { return 0 }
-        let second = bytes[position + 1]
-        switch first {
-        case 0xe0 where second < 0xa0, 0xed where second > 0x9f, 0xf0 where second < 0x90, 0xf4 where second > 0x8f:
-            return 0
-        default: break
-        }
-        return bytes[(position + 1)..<(position + length)].allSatisfy { $0 & 0xc0 == 0x80 } ? length : 0
+    private mutating func note(_ offset: Int, _ what: String, _ hint: String) {
+        if faults.count < faultLimit { faults.append(fault(offset, what, hint)) }
     }
 
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -83,63 +74,78 @@ struct JSONReader {
         }
     }
 
+    private func stands(_ first: Character, _ second: Character) -> Bool {
+        position + 1 < bytes.count && bytes[position] == first.asciiValue && bytes[position + 1] == second.asciiValue
+    }
+
     private mutating func skipComment() throws(Fault) {
-        faults.append(Fault(offset: position, what: "JSON has no comments", hint: "Remove it."))
-        if bytes[position...].starts(with: Array("/*".utf8)) {
-            while position < bytes.count, !bytes[position...].starts(with: Array("*/".utf8)) { position += 1 }
+        let start = position
+        if stands("/", "*") {
+            while position < bytes.count, !stands("*", "/") { position += 1 }
             position = min(position + 2, bytes.count)
-        } else if peek == UInt8(ascii: "#") || bytes[position...].starts(with: Array("//".utf8)) {
-            while let byte = peek, byte != 0x0a { _ = byte; position += 1 }
+        } else if peek == UInt8(ascii: "#") || stands("/", "/") {
+            while let byte = peek, byte != 0x0a { position += 1 }
         } else {
-            throw Fault(offset: position, what: "a slash stands where a value or a comma belongs")
+            throw fault(position, "a slash stands where a value or a comma belongs", "Write a path in double quotes.")
         }
+        note(start, "JSON has no comments", "Remove it.")
     }
 
     private mutating func value(depth: Int) throws(Fault) -> JSONNode {
-        guard depth < Self.depthLimit else {
-            throw Fault(offset: position, what: "values are nested deeper than \(Self.depthLimit) levels")
-        }
         let offset = position
+        guard depth < Self.depthLimit else {
+            throw fault(
+                offset, "values are nested deeper than \(Self.depthLimit) levels",
+                "No part of a schedule needs more than five; look for a bracket too many.")
+        }
         switch peek {
         case UInt8(ascii: "{"): return JSONNode(value: .object(try members(depth: depth)), offset: offset)
         case UInt8(ascii: "["): return JSONNode(value: .array(try elements(depth: depth)), offset: offset)
         case UInt8(ascii: "\""): return JSONNode(value: .string(try string()), offset: offset)
-        case UInt8(ascii: "'"):
-            throw Fault(offset: offset, what: "a string is in single quotes", hint: "Write it in double quotes.")
-        case let byte? where "-0123456789".utf8.contains(byte):
-            return JSONNode(value: .number(try number()), offset: offset)
-        case nil: throw Fault(offset: offset, what: "the file ends where a value belongs")
+        case let byte? where "-0123456789".utf8.contains(byte): return JSONNode(value: number(), offset: offset)
+        case nil: throw fault(offset, "the file ends where a value belongs", "Look whether its end was cut off.")
         default: return JSONNode(value: try word(), offset: offset)
         }
+    }
+
+    private mutating func unreadable(_ offset: Int, _ what: String, _ hint: String) -> JSONNode.Value {
+        note(offset, what, hint)
+        unreadable.insert(offset)
+        return .null
     }
 
     private mutating func word() throws(Fault) -> JSONNode.Value {
         let start = position
         while let byte = peek, byte > 0x20, !",:{}[]\"".utf8.contains(byte) { position += 1 }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        switch text {
+        switch String(decoding: bytes[start..<position], as: UTF8.self) {
         case "true": return .bool(true)
         case "false": return .bool(false)
         case "null": return .null
-        case "": throw Fault(offset: start, what: "a value is missing", hint: "Look for a comma or a colon too many.")
+        case "" where peek == UInt8(ascii: ":"):
+            throw fault(start, "a value is missing before this colon", "Look for a colon too many.")
+        case "":
+            return unreadable(
+                start, "a value is missing before this", "Add it, or look for a comma or a colon too many.")
         default:
-            throw Fault(
-                offset: start, what: "\(text.prefix(40)) is no JSON value", hint: "Write a string in double quotes.")
+            return unreadable(
+                start, "what stands here is no JSON value",
+                "Write a string in double quotes; the words without quotes are true, false and null.")
         }
     }
 
-    private mutating func number() throws(Fault) -> String {
+    private mutating func number() -> JSONNode.Value {
         let start = position
         while let byte = peek, "+-.eE0123456789".utf8.contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         let hasLeadingZero = digits.hasPrefix("0") && digits.dropFirst().first?.isNumber == true
-        guard digits.first?.isNumber == true, digits.last?.isNumber == true, !hasLeadingZero, Double(text) != nil,
-            text.utf8.count < 64
+        guard digits.first?.isNumber == true, digits.last?.isNumber == true, !hasLeadingZero, text.utf8.count < 64,
+            Double(text) != nil, !text.contains(".e"), !text.contains(".E")
         else {
-            throw Fault(offset: start, what: "\(text.prefix(40)) is no JSON number")
+            return unreadable(
+                start, "what stands here is no JSON number", "Write it like 14, or a string in double quotes.")
         }
-        return text
+        return .number(text)
     }
 
     private mutating func elements(depth: Int) throws(Fault) -> [JSONNode] {
@@ -149,17 +155,33 @@ struct JSONReader {
         if take("]") { return elements }
         while true {
             try skipSpace()
+            place.append(.index(elements.count))
             elements.append(try value(depth: depth + 1))
+            place.removeLast()
             try skipSpace()
             if take("]") { return elements }
             let comma = position
-            guard take(",") else { throw Fault(offset: position, what: "a comma or ] is missing here") }
+            if try !takeComma(before: "]", isNext: { "\"{[".utf8.contains($0) }) { continue }
             try skipSpace()
             if take("]") {
-                faults.append(Fault(offset: comma, what: "there is a comma after the last element", hint: "Remove it."))
+                note(comma, "there is a comma after the last element", "Remove it.")
                 return elements
             }
         }
+    }
+
+    /// False when the comma was missing and `isNext` says what the next byte begins.
+    private mutating func takeComma(before end: Character, isNext: (UInt8) -> Bool) throws(Fault) -> Bool {
+        if take(",") { return true }
+        guard let byte = peek else {
+            throw fault(position, "the file ends where a comma or \(end) belongs", "Look whether its end was cut off.")
+        }
+        let what = "a comma or \(end) is missing before this"
+        guard isNext(byte) else {
+            throw fault(position, what, "Add it; or, where a string above has a quote in it, write that as \\\".")
+        }
+        note(position, what, "Add the comma.")
+        return false
     }
 
     private mutating func members(depth: Int) throws(Fault) -> [JSONNode.Member] {
@@ -170,32 +192,40 @@ struct JSONReader {
         if take("}") { return members }
         while true {
             try skipSpace()
-            let keyOffset = position
-            guard peek == UInt8(ascii: "\"") else {
-                throw Fault(offset: position, what: "a key in double quotes is missing here")
-            }
-            let key = try string()
-            // Swift compares by canonical equivalence: so would two spellings of one folder's name.
-            if !keys.insert(key).inserted {
-                faults.append(
-                    Fault(
-                        offset: keyOffset, what: "the key \"\(key)\" stands here a second time",
-                        hint: "Keep one of the two."))
-            }
-            try skipSpace()
-            guard take(":") else { throw Fault(offset: position, what: "a colon is missing after \"\(key)\"") }
-            try skipSpace()
-            members.append(.init(key: key, keyOffset: keyOffset, value: try value(depth: depth + 1)))
+            let member = try member(depth: depth, among: &keys)
+            members.append(member)
             try skipSpace()
             if take("}") { return members }
             let comma = position
-            guard take(",") else { throw Fault(offset: position, what: "a comma or } is missing here") }
+            if try !takeComma(before: "}", isNext: { $0 == UInt8(ascii: "\"") }) { continue }
             try skipSpace()
             if take("}") {
-                faults.append(Fault(offset: comma, what: "there is a comma after the last member", hint: "Remove it."))
+                note(comma, "there is a comma after the last member", "Remove it.")
                 return members
             }
         }
+    }
+
+    private mutating func member(depth: Int, among keys: inout Set<String>) throws(Fault) -> JSONNode.Member {
+        let keyOffset = position
+        guard peek == UInt8(ascii: "\"") else {
+            throw fault(position, "a key in double quotes is missing here", "Write \"key\": value.")
+        }
+        let key = try string()
+        try skipSpace()
+        guard take(":") else {
+            // Without a colon it may be a value: the path leaves it out.
+            throw fault(
+                position, "a colon is missing before this",
+                "Write \"key\": value; look for a quote too many or too few.")
+        }
+        place.append(.key(key))
+        // Swift compares by canonical equivalence: two spellings of "é" are one key, as they may be one folder.
+        if !keys.insert(key).inserted { note(keyOffset, "this key stands here a second time", "Keep one of the two.") }
+        try skipSpace()
+        let value = try value(depth: depth + 1)
+        place.removeLast()
+        return JSONNode.Member(key: key, keyOffset: keyOffset, value: value)
     }
 
     private mutating func string() throws(Fault) -> String {
@@ -206,19 +236,21 @@ struct JSONReader {
             position += 1
             switch byte {
             case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-            case UInt8(ascii: "\\"): text += try escape()
+            case UInt8(ascii: "\\"): text += escape()
             case 0..<0x20:
-                throw Fault(
-                    offset: position - 1, what: "a string has a control character in it",
-                    hint: "Write it as an escape, or look for a missing quote.")
+                throw fault(
+                    position - 1, "a string has a control character in it",
+                    "Write it as an escape such as \\t, or look for a missing quote.")
             default: text.append(byte)
             }
         }
-        throw Fault(offset: start, what: "this string does not end", hint: "Add the closing quote.")
+        throw fault(start, "this string does not end", "Add the closing quote.")
     }
 
-    private mutating func escape() throws(Fault) -> [UInt8] {
-        guard let byte = peek else { throw Fault(offset: position, what: "the file ends inside a string") }
+    /// What an escape means. A wrong one is noted and stands for itself.
+    private mutating func escape() -> [UInt8] {
+        guard let byte = peek else { return [] }
+        let start = position - 1
         position += 1
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
@@ -227,30 +259,31 @@ struct JSONReader {
         case UInt8(ascii: "n"): return [0x0a]
         case UInt8(ascii: "r"): return [0x0d]
         case UInt8(ascii: "t"): return [0x09]
-        case UInt8(ascii: "u"): return Array(String(try unicodeEscape()).utf8)
-        default: throw Fault(offset: position - 2, what: "\\\(Character(UnicodeScalar(byte))) is no escape in JSON")
+        case UInt8(ascii: "u"):
+            if let scalar = unicodeEscape() { return Array(String(scalar).utf8) }
+            note(
+                start, "\\u needs four hexadecimal digits, and half of a surrogate pair its other half",
+                "Write the character itself.")
+        default:
+            note(start, "this is no escape in JSON", "Write \\\\ for a backslash.")
+            position -= 1
         }
+        return Array("\\".utf8)
     }
 
-    private mutating func unicodeEscape() throws(Fault) -> UnicodeScalar {
-        let start = position - 2
-        var code = try hexadecimal(from: start)
-        if (0xd800..<0xdc00).contains(code), take("\\"), take("u") {
-            let low = try hexadecimal(from: start)
-            code = (0xdc00..<0xe000).contains(low) ? 0x10000 + (code - 0xd800) << 10 + (low - 0xdc00) : 0xd800
-        }
-        guard let scalar = UnicodeScalar(code) else {
-            throw Fault(offset: start, what: "half of a surrogate pair stands alone")
-        }
-        return scalar
+    private mutating func unicodeEscape() -> UnicodeScalar? {
+        guard let code = hexadecimal() else { return nil }
+        guard (0xd800..<0xdc00).contains(code) else { return UnicodeScalar(code) }
+        guard take("\\"), take("u"), let low = hexadecimal(), (0xdc00..<0xe000).contains(low) else { return nil }
+        return UnicodeScalar(0x10000 + (code - 0xd800) << 10 + (low - 0xdc00))
     }
 
-    private mutating func hexadecimal(from start: Int) throws(Fault) -> UInt32 {
+    private mutating func hexadecimal() -> UInt32? {
         let end = position + 4
-        guard end <= bytes.count, bytes[position..<end].allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
-            let code = UInt32(String(decoding: bytes[position..<end], as: UTF8.self), radix: 16)
-        else { throw Fault(offset: start, what: "\\u needs four hexadecimal digits") }
-        position = end
-        return code
+        guard end <= bytes.count, bytes[position..<end].allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else {
+            return nil
+        }
+        defer { position = end }
+        return UInt32(String(decoding: bytes[position..<end], as: UTF8.self), radix: 16)
     }
 }

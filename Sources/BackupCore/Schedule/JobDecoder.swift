@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads one member of `databases`, and the options that `defaults` shares with it.
 struct JobDecoder {
     let reader: ScheduleReader
@@ -5,12 +7,12 @@ struct JobDecoder {
 
     private static let year = 366.0 * 86_400
 
-    func job(_ member: JSONNode.Member, _ path: SchedulePath, servers: [Server], defaults: Job) -> Job? {
+    func job(_ member: JSONNode.Member, _ path: SchedulePath, servers: [String], defaults: Job) -> Job? {
         NameRule.check(member, path, reader, what: "job")
         guard let members = reader.object(member.value, path, allowed: ScheduleKeys.job) else { return nil }
         var job = defaults
         job.name = member.key
-        job.database = database(members["database"], path.key("database")) ?? member.key
+        job.database = reader.databaseName(members["database"], path.key("database"), "archon_db") ?? member.key
         job.server = server(members["server"], member, path, servers: servers) ?? ""
         job.zone = zone(members["timeZone"], path.key("timeZone")) ?? defaults.zone
         let trigger = trigger(members, member, path, zone: &job.zone)
@@ -68,33 +70,20 @@ struct JobDecoder {
         return zone
     }
 
-    private func database(_ node: JSONNode?, _ path: SchedulePath) -> String? {
-        guard let name = reader.string(node, path, "archon_db"), let node else { return nil }
-        guard name.utf8.count <= 63 else {
-            reader.fault(node.offset, path, "has \(name.utf8.count) bytes", "PostgreSQL's names have at most 63.")
-            return nil
-        }
-        return name
-    }
-
-    private func server(_ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath, servers: [Server])
-        -> String?
-    {
-        let names = servers.map(\.name).joined(separator: ", ")
+    private func server(
+        _ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath, servers: [String]
+    ) -> String? {
+        let hint = "Write one of \(servers.joined(separator: ", "))."
         guard let node else {
             if servers.count > 1 {
-                reader.fault(
-                    member.keyOffset, path, "\"server\" is missing, and there are several", "Write one of \(names).")
+                reader.fault(member.keyOffset, path, "\"server\" is missing, and there are several", hint)
             }
-            return servers.first?.name
+            return servers.first
         }
-        guard let name = reader.string(node, path.key("server"), servers.first?.name ?? "main") else { return nil }
-        guard servers.contains(where: { $0.name == name }) else {
-            // Servers that are wrong themselves are not in the list; then this is no fault of its own.
-            if !servers.isEmpty {
-                reader.fault(
-                    node.offset, path.key("server"), "there is no server \"\(name)\"", "Write one of \(names).")
-            }
+        guard let name = reader.string(node, path.key("server"), servers.first ?? "main") else { return nil }
+        // Where there are no servers at all, that is the fault.
+        guard servers.contains(name) || servers.isEmpty else {
+            reader.fault(node.offset, path.key("server"), "there is no server \"\(name)\"", hint)
             return nil
         }
         return name
@@ -135,23 +124,31 @@ struct JobDecoder {
         return trigger
     }
 
-    private func expression(_ node: JSONNode, _ path: SchedulePath, _ zone: Zone, _ make: () throws -> Trigger)
-        -> Trigger?
-    {
+    private func expression(
+        _ node: JSONNode, _ path: SchedulePath, _ zone: Zone, _ make: () throws -> Trigger
+    ) -> Trigger? {
         do {
-            return try make()
-        } catch let failure as Failure {
-            reader.fault(node.offset, path, failure.message, failure.hint)
+            let trigger = try make()
+            // A day before 1970, where calendar expressions begin. One that names the past only cannot be told from here.
+            guard trigger.next(after: Date(timeIntervalSince1970: -86_400), in: zone) != nil else {
+                throw Failure(
+                    .configInvalid, "it names a day that no year has", hint: "Look at the month and the day beside it.")
+            }
+            return trigger
         } catch {
-            reader.fault(node.offset, path, "\(error)")
+            let failure = error as? Failure
+            reader.fault(
+                node.offset, path, failure?.message ?? "\(error)",
+                failure?.hint ?? "Write it like \"*-*-* 02:00:00\"; docs/time.md has more.")
+            return nil
         }
-        return nil
     }
 
     private func compression(_ node: JSONNode?, _ path: SchedulePath) -> Compression? {
         guard let text = reader.string(node, path, "auto"), let node else { return nil }
-        let pieces = text.split(separator: ":", omittingEmptySubsequences: false)
-        let level = pieces.count == 2 ? Int(pieces[1]) : nil
+        let pieces = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        // Int also reads "+1" and "01".
+        let level = pieces.count == 2 ? Int(pieces[1]).flatMap { "\($0)" == pieces[1] ? $0 : nil } : nil
         switch (pieces[0], pieces.count, level) {
         case ("auto", 1, _): return .auto
         case ("none", 1, _): return Compression.none
@@ -176,22 +173,27 @@ struct JobDecoder {
         }
     }
 
+    /// What a job's hooks do not say stays as `defaults` has it.
     private func hooks(_ node: JSONNode?, _ path: SchedulePath, into job: inout Job) {
         guard let node, let members = reader.object(node, path, allowed: ScheduleKeys.hooks) else { return }
-        let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...86_400) ?? 300
-        func hook(_ key: String) -> Job.Hook? {
-            guard let node = members[key], let command = reader.strings(node, path.key(key), "/usr/local/bin/program")
-            else { return nil }
-            guard let program = command.first, program.hasPrefix("/") else {
-                reader.fault(
-                    node.offset, path.key(key), "does not begin with the absolute path of a program",
-                    "Write [\"/usr/local/bin/program\", \"argument\"]; there is no shell.")
-                return nil
-            }
-            return Job.Hook(command: command, timeoutSeconds: seconds)
+        if let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...86_400) {
+            job.hookTimeoutSeconds = seconds
         }
-        job.before = hook("before") ?? job.before
-        job.after = hook("after") ?? job.after
+        if let command = command(members["before"], path.key("before")) { job.before = Job.Hook(command: command) }
+        if let command = command(members["after"], path.key("after")) { job.after = Job.Hook(command: command) }
+        job.before?.timeoutSeconds = job.hookTimeoutSeconds
+        job.after?.timeoutSeconds = job.hookTimeoutSeconds
+    }
+
+    private func command(_ node: JSONNode?, _ path: SchedulePath) -> [String]? {
+        guard let node, let command = reader.strings(node, path, "/usr/local/bin/program") else { return nil }
+        guard command.first?.utf8.first == UInt8(ascii: "/") else {
+            reader.fault(
+                node.offset, path, "does not begin with the absolute path of a program",
+                "Write [\"/usr/local/bin/program\", \"argument\"]; there is no shell.")
+            return nil
+        }
+        return command
     }
 
     /// A job's retention stands in place of the one in `defaults`; the two are not mixed.

@@ -110,6 +110,8 @@ package struct Job: Sendable, Equatable {
     package var dumpsGlobals = true
     package var before: Hook?
     package var after: Hook?
+    /// The time that `before` and `after` have each.
+    package var hookTimeoutSeconds: Double = 300
     package var isEnabled = true
     package var retention = Retention()
 

@@ -5,7 +5,10 @@ package struct ScheduleDecoder {
     /// A larger file is refused before it is read: a schedule of ten thousand jobs has two megabytes.
     package static let sizeLimit = 8 << 20
 
-    private let reader = ScheduleReader()
+    /// More faults than these are not worth printing.
+    package static let faultLimit = 10_000
+
+    private let reader = ScheduleReader(faultLimit: faultLimit + 1)
     private let zones: (String) -> Zone?
 
     /// Throws one `Failure(.configInvalid)` that lists all faults; `faults(in:file:zones:)` gives them one by one.
@@ -24,26 +27,40 @@ package struct ScheduleDecoder {
     ) {
         withoutActuallyEscaping(zones) { zones in
             let decoder = ScheduleDecoder(zones: zones)
-            var json = JSONReader(bytes)
-            var noted: [ScheduleReader.Noted] = []
+            var json = JSONReader(bytes, faultLimit: faultLimit + 1)
+            var ending: [JSONReader.Fault] = []
             var schedule: Schedule?
             do throws(JSONReader.Fault) {
                 let root = try json.read()
                 schedule = decoder.schedule(root)
             } catch {
-                noted.append(.init(offset: error.offset, path: "$", message: error.what, hint: error.hint))
+                ending = [error]
             }
-            noted += json.faults.map { .init(offset: $0.offset, path: "$", message: $0.what, hint: $0.hint) }
-            noted += decoder.reader.noted
-            let lines = LineIndex(bytes)
-            let faults = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }
-                .map { _, noted in
-                    let place = lines.place(of: noted.offset)
-                    return ScheduleFault(
-                        file: file, line: place.line, column: place.column, path: noted.path, message: noted.message,
-                        hint: noted.hint)
-                }
-            return (schedule, faults)
+            var noted = (json.faults + ending).map {
+                ScheduleReader.Noted(offset: $0.offset, path: $0.path, message: $0.what, hint: $0.hint)
+            }
+            noted += decoder.reader.noted.filter { !json.unreadable.contains($0.offset) }
+            return (schedule, placed(noted, in: bytes, file: file))
+        }
+    }
+
+    /// In the order of the file, with lines and columns.
+    private static func placed(_ noted: [ScheduleReader.Noted], in bytes: [UInt8], file: String) -> [ScheduleFault] {
+        var sorted = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map(
+            \.element)
+        if sorted.count > faultLimit {
+            sorted.removeLast(sorted.count - faultLimit)
+            sorted.append(
+                .init(
+                    offset: sorted[faultLimit - 1].offset, path: "$", message: "there are more faults than these",
+                    hint: "Mend them and check again."))
+        }
+        var lines = LineCounter(bytes)
+        return sorted.map { noted in
+            let place = lines.place(of: noted.offset)
+            return ScheduleFault(
+                file: file, line: place.line, column: place.column, path: noted.path, message: noted.message,
+                hint: noted.hint)
         }
     }
 
@@ -62,8 +79,11 @@ package struct ScheduleDecoder {
         {
             JobDecoder(reader: reader, zones: zones).options(members, path.key("defaults"), node, into: &defaults)
         }
-        let jobs = jobs(top["databases"], root, servers: servers, defaults: defaults)
+        // A server that is wrong itself is still there to be named.
+        let names: [String] = if case .object(let members)? = top["servers"]?.value { members.map(\.key) } else { [] }
+        let jobs = jobs(top["databases"], root, servers: names, defaults: defaults)
         guard let storage else { return nil }
+        checkFolders(top["databases"], storage, state: top["storage"])
         return Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
     }
 
@@ -96,8 +116,8 @@ package struct ScheduleDecoder {
 
     private func absolutePath(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
         guard let text = reader.string(node, path, example), let node else { return nil }
-        let parts = text.split(separator: "/")
-        guard text.hasPrefix("/"), !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else {
+        let parts = text.unicodeScalars.split(separator: "/").map { String($0) }
+        guard text.utf8.first == UInt8(ascii: "/"), !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else {
             reader.fault(
                 node.offset, path, "\"\(text)\" is no absolute path to a folder",
                 "Write it from / on, without . and .., like \"\(example)\".")
@@ -125,7 +145,7 @@ package struct ScheduleDecoder {
         return members.compactMap { ServerDecoder(reader: reader).server($0, path.key($0.key)) }
     }
 
-    private func jobs(_ node: JSONNode?, _ root: JSONNode, servers: [Server], defaults: Job) -> [Job] {
+    private func jobs(_ node: JSONNode?, _ root: JSONNode, servers: [String], defaults: Job) -> [Job] {
         let path = SchedulePath.root.key("databases")
         guard let node else {
             reader.fault(
@@ -137,26 +157,53 @@ package struct ScheduleDecoder {
         let decoder = JobDecoder(reader: reader, zones: zones)
         return members.compactMap { decoder.job($0, path.key($0.key), servers: servers, defaults: defaults) }
     }
+
+    /// Two jobs never write one folder, nor does the catalog lie in a job's.
+    private func checkFolders(_ node: JSONNode?, _ storage: Schedule.Storage, state: JSONNode?) {
+        guard case .object(let members)? = node?.value else { return }
+        let path = SchedulePath.root.key("databases")
+        var names: [String: String] = [:]
+        for member in members {
+            let folder = NameRule.folder(of: member.key)
+            // The same key twice has been told.
+            if let other = names[folder], other != member.key {
+                reader.fault(
+                    member.keyOffset, path.key(member.key),
+                    "this job and \"\(other)\" write one folder on a file system that passes over case or composition",
+                    "Name one of them otherwise; \"database\" may name any database.")
+            }
+            names[folder] = member.key
+        }
+        guard let catalog = storage.state, case .object(let places)? = state?.value,
+            let place = places.last(where: { $0.key == "state" }),
+            let job = members.first(where: { "\(catalog)/".hasPrefix("\(storage.root)/\($0.key)/") })
+        else { return }
+        reader.fault(
+            place.value.offset, SchedulePath.root.key("storage").key("state"),
+            "lies in the folder of the job \"\(job.key)\"",
+            "Write a folder of its own, like \"/var/lib/archon-backupd\".")
+    }
 }
 
-/// Turns byte offsets into lines and columns.
-private struct LineIndex {
+/// Turns byte offsets into lines and columns. It goes through the file once: each offset must be at or after the last.
+private struct LineCounter {
     private let bytes: [UInt8]
-    private var starts = [0]
+    private var offset = 0
+    private var line = 1
+    private var column = 1
 
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-        for (index, byte) in bytes.enumerated() where byte == 0x0a { starts.append(index + 1) }
-    }
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    func place(of offset: Int) -> (line: Int, column: Int) {
-        var low = 0
-        var high = starts.count
-        while low + 1 < high {
-            let middle = (low + high) / 2
-            if starts[middle] <= offset { low = middle } else { high = middle }
+    mutating func place(of next: Int) -> (line: Int, column: Int) {
+        for byte in bytes[offset..<max(offset, min(next, bytes.count))] {
+            if byte == 0x0a {
+                line += 1
+                column = 1
+            } else if byte & 0xc0 != 0x80 {
+                column += 1
+            }
         }
-        let before = bytes[starts[low]..<min(offset, bytes.count)]
-        return (low + 1, String(decoding: before, as: UTF8.self).count + 1)
+        offset = max(offset, min(next, bytes.count))
+        return (line, column)
     }
 }

@@ -4,12 +4,17 @@ final class ScheduleReader {
         let offset: Int
         let path: String
         let message: String
-        let hint: String?
+        let hint: String
     }
 
     private(set) var noted: [Noted] = []
+    private let faultLimit: Int
 
-    func fault(_ offset: Int, _ path: SchedulePath, _ message: String, _ hint: String? = nil) {
+    /// No more than `faultLimit` faults are noted.
+    init(faultLimit: Int) { self.faultLimit = faultLimit }
+
+    func fault(_ offset: Int, _ path: SchedulePath, _ message: String, _ hint: String) {
+        guard noted.count < faultLimit else { return }
         noted.append(Noted(offset: offset, path: path.text, message: message, hint: hint))
     }
 
@@ -37,33 +42,75 @@ final class ScheduleReader {
     }
 
     private func unknown(_ member: JSONNode.Member, _ path: SchedulePath, allowed: [String]) {
-        if ["password", "pgpassword", "passwd"].contains(member.key.lowercased()) {
-            return fault(member.keyOffset, path, "a password does not belong in this file", Self.passwordHint)
-        }
-        let nearest = allowed.min { Self.distance($0, member.key) < Self.distance($1, member.key) }
-        let isNear = nearest.map { Self.distance($0, member.key) <= max(2, member.key.count / 3) } ?? false
+        // A file of nothing but unknown keys is not worth a search for each.
+        guard noted.count < faultLimit else { return }
+        guard !PasswordText.isKey(member.key) else { return password(member.keyOffset, path) }
+        let distances = allowed.map { ($0, Self.distance($0, member.key)) }
+        let nearest = distances.min { $0.1 < $1.1 }.flatMap { $0.1 <= max(2, member.key.count / 3) ? $0.0 : nil }
         let list = allowed.filter { $0 != "$schema" }.joined(separator: ", ")
         fault(
             member.keyOffset, path, "this key is unknown",
-            isNear ? "Did you mean \"\(nearest ?? "")\"?" : "Known here: \(list).")
+            nearest.map { "Did you mean \"\($0)\"?" } ?? "Known here: \(list).")
+        findPasswords(in: member.value, path)
     }
 
-    static let passwordHint =
-        "Use \"passfile\" (a libpq password file), \"passwordCredential\" (a systemd credential) or a service file."
+    /// Nobody reads what stands under an unknown key, and all faults are told at once.
+    private func findPasswords(in node: JSONNode, _ path: SchedulePath) {
+        switch node.value {
+        case .null, .bool, .number: break
+        case .string(let text): if PasswordText.isIn(text) { password(node.offset, path) }
+        case .array(let elements):
+            for (index, element) in elements.enumerated() { findPasswords(in: element, path.index(index)) }
+        case .object(let members):
+            for member in members {
+                if PasswordText.isKey(member.key) {
+                    password(member.keyOffset, path.key(member.key))
+                } else {
+                    findPasswords(in: member.value, path.key(member.key))
+                }
+            }
+        }
+    }
+
+    func password(_ offset: Int, _ path: SchedulePath) {
+        fault(
+            offset, path, "there is a password here, and this file is no place for one",
+            "Use \"passfile\" (a libpq password file), \"passwordCredential\" (a systemd credential) or a service file."
+        )
+    }
 
     func string(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
-        guard let node else { return nil }
+        guard let node, let text = text(node, path, example) else { return nil }
+        // What reads as nil is repeated by no message.
+        guard !PasswordText.isIn(text) else {
+            password(node.offset, path)
+            return nil
+        }
+        return text
+    }
+
+    /// A string that may hold a password: no message may repeat it.
+    func text(_ node: JSONNode, _ path: SchedulePath, _ example: String) -> String? {
         guard case .string(let text) = node.value else {
             fault(node.offset, path, "must be a string, not \(node.kind)", "Write it like \"\(example)\".")
             return nil
         }
         guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
-            fault(
-                node.offset, path, text.isEmpty ? "is empty" : "has a control character in it",
-                "Write it like \"\(example)\".")
+            let what = text.isEmpty ? "is empty" : "has a control character in it"
+            fault(node.offset, path, what, "Write it like \"\(example)\".")
             return nil
         }
         return text
+    }
+
+    /// The name of a database, which may be any that PostgreSQL allows but for control characters.
+    func databaseName(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
+        guard let name = string(node, path, example), let node else { return nil }
+        guard name.utf8.count <= 63 else {
+            fault(node.offset, path, "has \(name.utf8.count) bytes", "PostgreSQL's names have at most 63.")
+            return nil
+        }
+        return name
     }
 
     func bool(_ node: JSONNode?, _ path: SchedulePath) -> Bool? {
@@ -108,27 +155,32 @@ final class ScheduleReader {
         guard let node else { return nil }
         let hint = "Write a size like \"500MiB\" or \"5GiB\"."
         let text: String
+        let bytes: Int64?
         switch node.value {
-        case .string(let string): text = string
-        case .number(let number): text = number
+        case .string:
+            guard let string = string(node, path, "5GiB") else { return nil }
+            (text, bytes) = ("\"\(string)\"", ByteSize.bytes(string))
+        case .number(let number): (text, bytes) = (number, Int64(number))
         case .null, .bool, .array, .object:
             fault(node.offset, path, "must be a size, not \(node.kind)", hint)
             return nil
         }
-        guard let bytes = ByteSize.bytes(text), bytes >= least else {
-            fault(node.offset, path, "\"\(text)\" is no size that can be used here", hint)
+        guard let bytes, bytes >= least else {
+            fault(node.offset, path, "\(text) is no size that can be used here", hint)
             return nil
         }
         return bytes
     }
 
+    /// Nil when any element is wrong.
     func strings(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> [String]? {
         guard let node else { return nil }
         guard case .array(let elements) = node.value else {
             fault(node.offset, path, "must be an array of strings, not \(node.kind)", "Write it like [\"\(example)\"].")
             return nil
         }
-        return elements.enumerated().compactMap { string($1, path.index($0), example) }
+        let strings = elements.enumerated().compactMap { string($1, path.index($0), example) }
+        return strings.count == elements.count ? strings : nil
     }
 
     func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice?
@@ -144,7 +196,7 @@ final class ScheduleReader {
 
     /// Levenshtein's distance, case aside.
     private static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right.lowercased().prefix(64))
+        let right = Array(String(right.prefix(64)).lowercased())
         var row = Array(0...right.count)
         for (index, character) in left.lowercased().enumerated() {
             var diagonal = row[0]
