@@ -26,7 +26,7 @@ struct Check: AsyncParsableCommand {
             var column: Int
             var path: String
             var message: String
-            var hint: String?
+            var hint: String
         }
         var file: String
         var valid: Bool
@@ -37,17 +37,22 @@ struct Check: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let faults = try ScheduleFile.faults(config.path)
-        guard faults.isEmpty else {
+        let faults: [ScheduleFault]
+        do {
+            faults = try ScheduleFile.faults(config.path)
+        } catch let failure as Failure {
+            // Whoever asks for JSON gets it, whatever stands in the file's place.
             if json {
-                try answerJSON(
-                    Found(
-                        file: config.path, valid: false, jobs: 0, servers: 0,
-                        faults: faults.map {
-                            .init(line: $0.line, column: $0.column, path: $0.path, message: $0.message, hint: $0.hint)
-                        },
-                        findings: []))
+                try answerFaults([
+                    ScheduleFault(
+                        file: config.path, line: 1, column: 1, path: "$", message: failure.message,
+                        hint: failure.hint ?? "Look at the file.")
+                ])
             }
+            throw failure
+        }
+        guard faults.isEmpty else {
+            if json { try answerFaults(faults) }
             throw Failure(faults)
         }
         let schedule = try config.load()
@@ -69,5 +74,15 @@ struct Check: AsyncParsableCommand {
                 failure.kind, "\(count) of \(findings.count) checks failed, the first: \(failure.message)",
                 hint: failure.hint, cause: failure.cause)
         }
+    }
+
+    private func answerFaults(_ faults: [ScheduleFault]) throws {
+        try answerJSON(
+            Found(
+                file: config.path, valid: false, jobs: 0, servers: 0,
+                faults: faults.map {
+                    .init(line: $0.line, column: $0.column, path: $0.path, message: $0.message, hint: $0.hint)
+                },
+                findings: []))
     }
 }
