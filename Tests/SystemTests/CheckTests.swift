@@ -32,7 +32,7 @@ import Testing
         said: Said, answer: Answer
     ) {
         let began = ContinuousClock.now
-        let said = try await run(Host.binary, ["check", "--config", path, "--json"])
+        let said = try await run(TestHost.binary, ["check", "--config", path, "--json"])
         #expect(ContinuousClock.now - began < .seconds(30), sourceLocation: sourceLocation)
         let answer = try JSONDecoder().decode(Answer.self, from: Data(said.output.utf8))
         #expect(answer.file == path, sourceLocation: sourceLocation)
@@ -129,7 +129,7 @@ import Testing
             for (file, status, output) in [(files[0], Int32(0), ""), (files[1], 78, shown[0])] {
                 try Data(file.utf8).write(to: URL(fileURLWithPath: "\(folder)/schedule.json"))
                 let said = try await run(
-                    "/bin/sh", ["-c", "cd '\(folder)' && exec '\(Host.binary)' check --config schedule.json"])
+                    "/bin/sh", ["-c", "cd '\(folder)' && exec '\(TestHost.binary)' check --config schedule.json"])
                 #expect(said.status == status && (output.isEmpty || output.contains(said.error)), "\(said.error)")
                 #expect(output.isEmpty == said.error.isEmpty)
             }
@@ -142,7 +142,7 @@ import Testing
             try Data(Self.good.utf8).write(to: URL(fileURLWithPath: path))
             let (said, answer) = try await check(path)
             #expect(said.status == 0 && said.error.isEmpty && answer.valid && answer.jobs == 2 && answer.servers == 1)
-            let plain = try await run(Host.binary, ["check"], environment: ["ARCHON_BACKUPD_CONFIG": path])
+            let plain = try await run(TestHost.binary, ["check"], environment: ["ARCHON_BACKUPD_CONFIG": path])
             #expect(plain.status == 0 && plain.lines == ["\(path): valid, 2 jobs on 1 server"])
             let shipped =
                 URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../../config/schedule.json"
