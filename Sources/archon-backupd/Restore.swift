@@ -85,7 +85,7 @@ struct Restore: AsyncParsableCommand {
 
     private func target(_ job: Job, _ server: Server) async throws -> Restoration.Target {
         if let into { return .new(into) }
-        let exists = try await DatabaseQuestion.exists(job.database, on: server)
+        let exists = try await AdminSession.exists(job.database, on: server)
         if replace { return exists ? .replacing(job.database) : .new(job.database) }
         return .new(exists ? RestoreNames.restored(job.database, at: Date()) : job.database)
     }

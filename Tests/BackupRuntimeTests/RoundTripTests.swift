@@ -69,16 +69,17 @@ import Testing
 
     @Test(arguments: schemas.indices, ["custom", "directory"])
     func `a database is dumped, dropped and restored, and is equal`(index: Int, format: String) async throws {
-        let server = try await SharedServer.only.server()
-        let database = "round \(index) \(format) -\"'☃"
-        try await server.create(database, Self.schemas[index].sql)
-        let quoted = SQL.identifier(database)
-        try await server.psql(
-            "postgres",
-            "alter database \(quoted) set search_path to \"$user\", public, \"a.b\"; alter database \(quoted) set work_mem to '7MB'; alter role postgres in database \(quoted) set statement_timeout to '1h'; comment on database \(quoted) is 'it''s \\ here'; revoke connect on database \(quoted) from public; alter database \(quoted) connection limit 17"
-        )
-        let before = try await server.fingerprint(database)
-        try await withTemporaryFolder { root in
+        try await withHost { host in
+            let server = host.server
+            let database = "round \(index) \(format) -\"'☃"
+            try await server.create(database, Self.schemas[index].sql)
+            let quoted = SQL.identifier(database)
+            try await server.psql(
+                "postgres",
+                "alter database \(quoted) set search_path to \"$user\", public, \"a.b\"; alter database \(quoted) set work_mem to '7MB'; alter role postgres in database \(quoted) set statement_timeout to '1h'; comment on database \(quoted) is 'it''s \\ here'; revoke connect on database \(quoted) from public; alter database \(quoted) connection limit 17"
+            )
+            let before = try await server.fingerprint(database)
+            let root = host.folder
             var (job, target) = try job(database, server)
             job.format = format == "directory" ? .directory : .custom
             let manifest = try await backUp(job, target, root: root)
@@ -92,8 +93,9 @@ import Testing
             // And once more in place of itself, while a client comes back again and again.
             try await server.psql(database, "create table added_after_the_dump (id int)")
             let clients = Task {
-                while !Task.isCancelled { _ = try? await server.psql(database, "select pg_sleep(60)") }
-            }  // it is to be ended
+                // It is to be ended.
+                while !Task.isCancelled { _ = try? await server.psql(database, "select pg_sleep(60)") }  // see above
+            }
             let result = try await Restoration(
                 server: target, archive: archive, manifest: manifest, target: .replacing(database)
             ).perform(now: Date())
@@ -108,14 +110,15 @@ import Testing
                 try await server.psql(kept, "select count(*) from pg_class where relname = 'added_after_the_dump'")
                     == "1")
             try await server.drop(kept)
+            try await server.drop(database)
         }
-        try await server.drop(database)
     }
 
     @Test func `a restore that fails changes nothing and leaves nothing`() async throws {
-        let server = try await SharedServer.only.server()
-        try await server.create("fails", "create table t (id int); insert into t select generate_series(1, 100)")
-        try await withTemporaryFolder { root in
+        try await withHost { host in
+            let server = host.server
+            try await server.create("fails", "create table t (id int); insert into t select generate_series(1, 100)")
+            let root = host.folder
             let (job, target) = try job("fails", server)
             let manifest = try await backUp(job, target, root: root)
             let archive = JobFolder(job: job, root: root).path + "/\(manifest.dump).dump"
@@ -145,20 +148,22 @@ import Testing
             #expect(await attempt(manifest)?.kind == .damaged)
             #expect(try await server.fingerprint("fails") == before)
             #expect(
-                try await server.psql("postgres", "select count(*) from pg_database where datname like 'fails_before%'")
+                try await server.psql(
+                    "postgres", "select count(*) from pg_database where datname like 'fails_before%'")
                     == "0")
+            try await server.drop("fails")
         }
-        try await server.drop("fails")
     }
 
     @Test func `two thousand tables`() async throws {
-        let server = try await SharedServer.only.server()
-        try await server.create(
-            "many",
-            "select format('create table t%s (id int); insert into t%s values (%s);', g, g, g) from generate_series(1, 2000) g \\gexec"
-        )
-        let before = try await server.fingerprint("many")
-        try await withTemporaryFolder { root in
+        try await withHost { host in
+            let server = host.server
+            try await server.create(
+                "many",
+                "select format('create table t%s (id int); insert into t%s values (%s);', g, g, g) from generate_series(1, 2000) g \\gexec"
+            )
+            let before = try await server.fingerprint("many")
+            let root = host.folder
             let (job, target) = try job("many", server)
             let manifest = try await backUp(job, target, root: root)
             #expect(manifest.rows.count == 2000)
@@ -168,7 +173,7 @@ import Testing
                 server: target, archive: archive, manifest: manifest, target: .new("many"), workers: 4
             ).perform(now: Date())
             #expect(try await server.fingerprint("many") == before)
+            try await server.drop("many")
         }
-        try await server.drop("many")
     }
 }

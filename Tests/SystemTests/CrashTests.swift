@@ -8,9 +8,8 @@ import Testing
 /// instants are random and everything is real.
 @Suite struct CrashTests {
     @Test func `killed a hundred times at random instants, nothing wrong is listed and nothing is lost`() async throws {
-        let server = try await ScratchServer.begin()
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer { host in
+            let server = host.server
             try await server.create(
                 "killed", "create table t as select g, md5(g::text) from generate_series(1, 2000) g")
             try host.write(

@@ -11,9 +11,8 @@ import Testing
     /// Five databases, the shipped schedule, every slot of five weeks, a real dump and a real prune at each: what is kept is
     /// what the schedule promises.
     @Test func `the shipped schedule over a month keeps 30, 14, 14, 4 and 60 dumps`() async throws {
-        let server = try await ScratchServer.begin()
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer { host in
+            let server = host.server
             for name in ["archon_db", "n8n_db", "langfuse_db", "odoo_db"] {
                 try await server.create(name, "create table t as select generate_series(1, 50) g")
             }
@@ -59,8 +58,10 @@ import Testing
             try await host.server.create("nights never", "create table t (id int)")
             let never = "\"never\": {\"database\": \"nights never\", \(Self.daily), \"catchUp\": \"never\"}"
             try host.write("\"nights\": {\(Self.daily)}, \(never)")
-            let first = instant("2026-11-20T01:59:58Z")
-            try await host.withDaemon(clock: first) { daemon in
+            try await host.withDaemon(clock: instant("2026-11-20T01:50:00Z")) { daemon in
+                try await daemon.says("nights: backup_nights_20261120T01")
+                try daemon.setClock(instant("2026-11-20T01:59:59Z"))
+                try await daemon.reload()
                 try await daemon.says("nights: backup_nights_20261120T02")
                 try await daemon.says("never: backup_never_20261120T02")
                 #expect(try await daemon.stop() == 0)
@@ -117,10 +118,13 @@ import Testing
             try host.write(
                 "\"spring\": {\"calendar\": \"*-*-* 03:30:00\", \"timeZone\": \"Europe/Sofia\", \"catchUp\": \"never\"}"
             )
-            try await host.withDaemon(clock: instant("2026-03-29T00:59:58Z")) { daemon in
-                try await daemon.says("spring: backup_spring_20260329T010000Z")
+            try await host.withDaemon(clock: instant("2026-03-29T00:50:00Z")) { daemon in
+                try daemon.setClock(instant("2026-03-29T00:59:59Z"))
+                try await daemon.reload()
+                try await daemon.says("spring: backup_spring_20260329T0100")
                 #expect(try await daemon.stop() == 0)
             }
+            #expect(try await host.history().map(\.slot) == [instant("2026-03-29T01:00:00Z")])
             try await host.server.drop("spring")
         }
     }

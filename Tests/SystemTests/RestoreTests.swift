@@ -14,8 +14,10 @@ import Testing
     }
 
     @Test func `on a server that never saw it: roles, owners, grants, settings and passwords come back`() async throws {
-        let (old, new) = (try await ScratchServer.begin(), try await ScratchServer.begin())
-        try await withTemporaryFolder { folder in
+        try await withOwnServer { host in
+            let old = host.server
+            let new = try await ScratchServer.begin()
+            defer { new.end() }
             try await old.psql(
                 "postgres",
                 "create role \"Own er\" login password 'one'; create role stranger superuser; create role reader nologin; create role member login in role reader; alter role \"Own er\" set work_mem = '5MB'; create database \"moved db\" owner \"Own er\""
@@ -24,11 +26,10 @@ import Testing
                 "moved db",
                 "set role \"Own er\"; create table t (id int); insert into t select generate_series(1, 20); grant select on t to reader; create function f() returns int language sql as 'select 1'; revoke all on function f() from public; alter default privileges grant select on tables to reader; reset role; grant create on database \"moved db\" to reader with grant option; alter role member in database \"moved db\" set search_path = 'a b', public"
             )
-            let host = TestHost(folder: folder, server: old)
             try host.write("\"moved\": {\"database\": \"moved db\", \(Self.often)}")
             #expect(try await host.call("backup", "moved").status == 0)
             let before = try await old.fingerprint("moved db")
-            let there = TestHost(folder: folder, server: new)
+            let there = TestHost(folder: host.folder, server: new)
             try there.write("\"moved\": {\"database\": \"moved db\", \(Self.often)}")
             let said = try await there.call("restore", "moved")
             #expect(said.status == 0, "\(said.error)")
@@ -88,9 +89,8 @@ import Testing
     @Test func `killed at a random instant, the database that is used is the old one or the new one, whole`()
         async throws
     {
-        let server = try await ScratchServer.begin()
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer { host in
+            let server = host.server
             try await server.create(
                 "night",
                 "create table t as select g, md5(g::text) from generate_series(1, 3000) g; create index on t (g)")
@@ -147,10 +147,47 @@ import Testing
         }
     }
 
+    @Test func `the maintenance database itself is replaced, and comes back when it is gone`() async throws {
+        try await withOwnServer { host in
+            try await host.server.psql("postgres", "create table t as select generate_series(1, 10) g")
+            try host.write("\"postgres\": {\(Self.often)}")
+            #expect(try await host.call("backup", "postgres").status == 0)
+            let before = try await host.server.fingerprint("postgres")
+            let replaced = try await host.call("restore", "postgres", "--replace", "--yes")
+            #expect(replaced.status == 0, "\(replaced.error)")
+            #expect(try await host.server.fingerprint("postgres") == before)
+            let undo = try #require(replaced.lines.first { $0.hasPrefix("to undo: ") }).dropFirst(9)
+            let undone = try await run("/bin/sh", ["-c", String(undo)])
+            #expect(undone.status == 0, "\(undone.error)")
+            try await host.server.psql("template1", "drop database postgres")
+            let back = try await host.call("restore", "postgres")
+            #expect(back.status == 0 && back.output.hasPrefix("postgres: restored"), "\(back.error)")
+            #expect(try await host.server.fingerprint("postgres") == before)
+        }
+    }
+
+    @Test func `while it restores, everybody may create databases`() async throws {
+        try await withOwnServer { host in
+            try await host.server.create(
+                "large",
+                "create table t as select g, md5(g::text) from generate_series(1, 400000) g; create index on t (md5)")
+            try host.write("\"large\": {\(Self.often)}")
+            #expect(try await host.call("backup", "large").status == 0)
+            let restore = try await host.start("restore", "large", "--replace", "--yes")
+            var made = 0
+            while !restore.hasEnded {
+                try await host.server.psql("postgres", "create database made")
+                try await host.server.psql("postgres", "drop database made")
+                made += 1
+            }
+            #expect(try await restore.end() == 0, "\(restore.said)")
+            #expect(made > 3)
+        }
+    }
+
     @Test func `a prepared transaction in the way is named and nothing is done`() async throws {
-        let server = try await ScratchServer.begin(options: "-c max_prepared_transactions=5")
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer(options: "-c max_prepared_transactions=5") { host in
+            let server = host.server
             try await server.create("prepared", "create table t (n int)")
             try host.write("\"prepared\": {\(Self.often)}")
             #expect(try await host.call("backup", "prepared").status == 0)
@@ -177,9 +214,8 @@ import Testing
         ("no connections to spare", "connection limit 0", ""),
     ])
     func `encodings, providers and names`(name: String, options: String, sql: String) async throws {
-        let server = try await ScratchServer.begin()
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer { host in
+            let server = host.server
             try await server.psql("postgres", "create database \"\(name)\" \(options)")
             try await server.psql(name, "create table t (v text); \(sql)")
             try host.write("\"odd\": {\"database\": \"\(name)\", \(Self.often)}")

@@ -106,9 +106,8 @@ import Testing
     }
 
     @Test func `a server that stops during a dump costs that attempt and nothing else`() async throws {
-        let server = try await ScratchServer.begin()
-        try await withTemporaryFolder { folder in
-            let host = TestHost(folder: folder, server: server)
+        try await withOwnServer { host in
+            let server = host.server
             try await server.create("shaky", "create table t as select generate_series(1, 1000) g")
             try host.write(
                 "\"shaky\": {\(Self.often), \"lockTimeout\": \"10min\", \"retry\": {\"attempts\": 20, \"delay\": \"1s\"}}"

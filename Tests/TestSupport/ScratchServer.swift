@@ -29,9 +29,9 @@ package final class ScratchServer: Sendable {
             options: options)
         chmod(folder, 0o755)
         _ = try await run("/bin/sh", ["-c", "mkdir \(folder)/pg; \(isRoot ? "chown postgres \(folder)/pg" : ":")"])
-        // Leaves with us: a shell that waits for our end.
+        // Leaves with us: a shell that waits for our end, or for `end`.
         let farewell =
-            "while kill -0 \(getpid()) 2>/dev/null; do sleep 0.5; done; cd /; \((server.prefix + ["\(server.bin)/pg_ctl"]).joined(separator: " ")) -D \(folder)/pg/data -m immediate stop; rm -rf \(folder)"
+            "while kill -0 \(getpid()) 2>/dev/null && [ ! -e \(folder)/end ]; do sleep 0.5; done; cd /; \((server.prefix + ["\(server.bin)/pg_ctl"]).joined(separator: " ")) -D \(folder)/pg/data -m immediate stop; rm -rf \(folder)"
         _ = try await run("/bin/sh", ["-c", "setsid sh -c '\(farewell)' >/dev/null 2>&1 </dev/null &"])
         try await server.must(
             "initdb",
@@ -39,6 +39,9 @@ package final class ScratchServer: Sendable {
         try await server.start()
         return server
     }
+
+    /// It stops and goes within a second; nobody waits for it.
+    package func end() { _ = FileManager.default.createFile(atPath: "\(folder)/end", contents: nil) }
 
     package func start() async throws {
         try await must(

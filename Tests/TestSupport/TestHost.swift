@@ -126,5 +126,46 @@ package func until(_ what: String, seconds: Double = 60, _ answer: () async thro
 /// A host with the shared server, gone when the body ends.
 package func withHost<Result>(_ body: (TestHost) async throws -> Result) async throws -> Result {
     let server = try await SharedServer.only.server()
-    return try await withTemporaryFolder { try await body(TestHost(folder: $0, server: server)) }
+    return try await Seats.taken {
+        try await withTemporaryFolder { try await body(TestHost(folder: $0, server: server)) }
+    }
+}
+
+/// A host with a server of its own, for tests that stop it, fill it or need it bare; gone when the body ends.
+package func withOwnServer<Result>(options: String = "", _ body: (TestHost) async throws -> Result) async throws
+    -> Result
+{
+    try await Seats.taken {
+        let server = try await ScratchServer.begin(options: options)
+        defer { server.end() }
+        return try await withTemporaryFolder { try await body(TestHost(folder: $0, server: server)) }
+    }
+}
+
+/// Tests that run programs take one of a few seats: with all of them at once on two cores none would come to its point
+/// within the time that it waits for it.
+private actor Seats {
+    private static let only = Seats()
+    private var free = 4
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    static func taken<Result>(_ body: () async throws -> Result) async throws -> Result {
+        await only.take()
+        do {
+            let result = try await body()
+            await only.giveBack()
+            return result
+        } catch {
+            await only.giveBack()
+            throw error
+        }
+    }
+
+    private func take() async {
+        if free > 0 { free -= 1 } else { await withCheckedContinuation { waiting.append($0) } }
+    }
+
+    private func giveBack() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
 }

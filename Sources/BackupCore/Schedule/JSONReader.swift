@@ -88,6 +88,10 @@ struct JSONReader {
         } else {
             throw fault(position, "a slash stands where a value or a comma belongs", "Write a path in double quotes.")
         }
+        // A file of nothing else would have millions of them.
+        guard faults.count < faultLimit else {
+            throw fault(start, "there are more faults than these", "Mend them and check again.")
+        }
         note(start, "JSON has no comments", "Remove it.")
     }
 

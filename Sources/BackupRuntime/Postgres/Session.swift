@@ -50,6 +50,10 @@ package final class Session: Sendable {
         }
     }
 
+    static func missing(_ database: String, cause: String?) -> Failure {
+        Failure(.unavailable, "the database \(database) does not exist", cause: cause)
+    }
+
     private static func connect(
         _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String,
         _ queue: DispatchQueue
@@ -64,14 +68,10 @@ package final class Session: Sendable {
         guard PQstatus(pointer) == CONNECTION_OK else {
             let said = String(cString: PQerrorMessage(pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
             PQfinish(pointer)
-            let isMissing = said.contains("database \"\(database)\" does not exist")
+            if said.contains("database \"\(database)\" does not exist") { throw missing(database, cause: said) }
             throw Failure(
-                .unavailable,
-                isMissing
-                    ? "the database \(database) does not exist"
-                    : "no connection to database \(database) (\(settings.place))",
-                hint: isMissing
-                    ? nil : "Is the server running, and may this user connect? Try psql with the same parameters.",
+                .unavailable, "no connection to database \(database) (\(settings.place))",
+                hint: "Is the server running, and may this user connect? Try psql with the same parameters.",
                 cause: said)
         }
         PQsetNoticeProcessor(pointer, { _, _ in }, nil)

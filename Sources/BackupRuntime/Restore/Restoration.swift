@@ -63,24 +63,22 @@ package struct Restoration: Sendable {
             created = try await createRoles(admin)
             try await create(temporary, admin)
             isCreated = true
-            try await fill(temporary, settings, tools)
+            try await fill(temporary, admin, settings, tools)
             try await compare(temporary, settings, expected)
             try Task.checkCancellation()
             let previous = try await putInPlace(temporary, admin, settings, now: now)
             let elapsed = began.duration(to: .now)
+            let maintenance = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
+            let connection = settings.forPerson(database: maintenance)
             return Result(
                 database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
-                tables: expected.rows.count,
-                rows: expected.rows.values.reduce(0, +), seconds: Double(elapsed.components.seconds),
-                previous: previous, createdRoles: created,
+                tables: expected.rows.count, rows: expected.rows.values.reduce(0, +),
+                seconds: Double(elapsed.components.seconds), previous: previous, createdRoles: created,
                 undo: previous.map {
-                    ShellCommand.undo(
-                        database: name, previous: $0, undone: RestoreNames.undone(name, at: now),
-                        connection: settings.forPerson(database: "template1"))
+                    let undone = RestoreNames.undone(name, at: now)
+                    return ShellCommand.undo(database: name, previous: $0, undone: undone, connection: connection)
                 },
-                dropPrevious: previous.map {
-                    ShellCommand.drop(database: $0, connection: settings.forPerson(database: "template1"))
-                })
+                dropPrevious: previous.map { ShellCommand.drop(database: $0, connection: connection) })
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
@@ -96,10 +94,8 @@ package struct Restoration: Sendable {
 
     // MARK: before anything is changed
 
-    /// A session that stands in nobody's way: never in the database that is to be replaced.
     private func openAdmin(_ settings: ConnectionSettings) async throws -> Session {
-        let database = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
-        return try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        try await AdminSession.open(settings, avoiding: name)
     }
 
     /// The archive's bytes against the manifest, then its full read; a bare file has the read alone.
@@ -179,14 +175,7 @@ package struct Restoration: Sendable {
             !present.contains($0) && !$0.hasPrefix("pg_") && needed?.contains($0) ?? true
         }
         guard !missing.isEmpty else { return [] }
-        try await admin.query("BEGIN")
-        do {
-            for statement in script.statements(creating: Set(missing)) { try await admin.query(statement) }
-            try await admin.query("COMMIT")
-        } catch {
-            try await admin.query("ROLLBACK")
-            throw error
-        }
+        try await transaction(script.statements(creating: Set(missing)), admin)
         return missing
     }
 
@@ -198,10 +187,12 @@ package struct Restoration: Sendable {
         DatabaseStatements(manifest?.properties ?? .init(owner: "", encoding: "", collation: "", characterType: ""))
     }
 
-    private func fill(_ temporary: String, _ settings: ConnectionSettings, _ tools: Tools) async throws {
+    private func fill(
+        _ temporary: String, _ admin: Session, _ settings: ConnectionSettings, _ tools: Tools
+    ) async throws {
         let connection = settings.argument(database: temporary, applicationName: "archon-backupd/restore")
         let ending = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await followSize(of: temporary, settings) }
+            group.addTask { try await followSize(of: temporary, admin) }
             defer { group.cancelAll() }
             return try await Child.run(
                 tools.restore,
@@ -215,8 +206,7 @@ package struct Restoration: Sendable {
         }
     }
 
-    private func followSize(of temporary: String, _ settings: ConnectionSettings) async throws {
-        let session = try await Session.open(settings, database: "template1", applicationName: ApplicationName.own)
+    private func followSize(of temporary: String, _ session: Session) async throws {
         while !Task.isCancelled {
             let bytes = try await session.value("SELECT pg_database_size($1)", [temporary]).flatMap(Int64.init) ?? 0
             progress(RunProgress(phase: .restoring, bytes: bytes))
@@ -280,20 +270,31 @@ package struct Restoration: Sendable {
             }
         }
         defer { ending.cancel() }
+        let statements = pairs.map {
+            "ALTER DATABASE \(SQL.identifier($0.from)) RENAME TO \(SQL.identifier($0.to))"
+        }
         // The answer must not be lost to a cancellation that comes now: in a task of its own.
         try await Task {
-            try await admin.query("BEGIN")
             do {
-                for pair in pairs {
-                    try await admin.query(
-                        "ALTER DATABASE \(SQL.identifier(pair.from)) RENAME TO \(SQL.identifier(pair.to))")
-                }
-                try await admin.query("COMMIT")
-            } catch {
-                try await admin.query("ROLLBACK")
-                throw error
+                try await transaction(statements, admin)
+            } catch let failure as Failure where failure.kind == .unavailable {
+                // The connection was lost, perhaps after the server had committed: it is asked anew.
+                let session = try await openAdmin(settings)
+                let question = "SELECT 1 FROM pg_database WHERE datname = $1"
+                guard try await session.value(question, [pairs.last?.from]) == nil else { throw failure }
             }
         }.value
+    }
+
+    private func transaction(_ statements: [String], _ session: Session) async throws {
+        try await session.query("BEGIN")
+        do {
+            for statement in statements { try await session.query(statement) }
+            try await session.query("COMMIT")
+        } catch {
+            try await session.query("ROLLBACK")
+            throw error
+        }
     }
 
     // MARK: after a fault
@@ -314,8 +315,9 @@ package struct Restoration: Sendable {
             let first = translated(error)
             throw Failure(
                 first.kind, first.message,
-                hint:
-                    "The old database is untouched; \(temporary.map { "drop \($0) by hand." } ?? "look at its roles.")",
+                hint: temporary.map {
+                    "While \($0) is there the old database is untouched, and \($0) can be dropped by hand."
+                } ?? "The old database is untouched; look at the server's roles.",
                 cause: [first.cause, "and it could not be cleaned up: \(second)"].compactMap { $0 }.joined(
                     separator: "\n"))
         }

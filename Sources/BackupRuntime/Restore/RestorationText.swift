@@ -22,13 +22,3 @@ extension Restoration: CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 }
-
-/// Questions to a server about its databases.
-package enum DatabaseQuestion {
-    package static func exists(_ database: String, on server: Server) async throws -> Bool {
-        let settings = try ConnectionSettings(server)
-        let other = settings.maintenanceDatabase == database ? "template1" : settings.maintenanceDatabase
-        let session = try await Session.open(settings, database: other, applicationName: ApplicationName.own)
-        return try await session.value("SELECT 1 FROM pg_database WHERE datname = $1", [database]) != nil
-    }
-}

@@ -228,7 +228,9 @@ package struct Backup: Sendable {
         _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: Limit
     ) async throws -> Manifest.Globals {
         let path = folder.partialPath(name, ".globals.sql")
-        var arguments = ["--globals-only", "--no-password", "--file=\(path)"]
+        var arguments = [
+            "--globals-only", "--database=\(settings.maintenanceDatabase)", "--no-password", "--file=\(path)",
+        ]
         if !facts.canReadPasswords { arguments.append("--no-role-passwords") }
         arguments.append(
             "--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")

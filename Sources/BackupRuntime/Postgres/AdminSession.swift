@@ -1,0 +1,33 @@
+import BackupCore
+
+/// Sessions that ask about, make and rename databases: they must be in none of the databases that it is about.
+package enum AdminSession {
+    /// In the maintenance database, or in another when that is `name` itself or is gone. In template1 only when there is
+    /// no other: whoever is in there keeps everybody else from creating databases.
+    static func open(_ settings: ConnectionSettings, avoiding name: String) async throws -> Session {
+        let maintenance = settings.maintenanceDatabase
+        if maintenance != name, let session = try await open(settings, ifThere: maintenance) { return session }
+        let session = try await Session.open(settings, database: "template1", applicationName: ApplicationName.own)
+        let other = try await session.value(
+            """
+            SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT IN ($1, $2)
+              AND datname NOT LIKE 'archon\\_restore\\_%' AND has_database_privilege(oid, 'CONNECT') ORDER BY oid LIMIT 1
+            """, [name, maintenance])
+        guard let other else { return session }
+        return try await Session.open(settings, database: other, applicationName: ApplicationName.own)
+    }
+
+    /// Nil when the server has no such database.
+    private static func open(_ settings: ConnectionSettings, ifThere database: String) async throws -> Session? {
+        do {
+            return try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        } catch let failure as Failure where failure == Session.missing(database, cause: failure.cause) {
+            return nil
+        }
+    }
+
+    package static func exists(_ database: String, on server: Server) async throws -> Bool {
+        let session = try await open(try ConnectionSettings(server), avoiding: database)
+        return try await session.value("SELECT 1 FROM pg_database WHERE datname = $1", [database]) != nil
+    }
+}
