@@ -47,11 +47,16 @@ install: release
 	install -D -m 0644 systemd/archon-backupd.catalog \
 		$(DESTDIR)$(PREFIX)/lib/systemd/catalog/archon-backupd.catalog
 
+	install -D -m 0644 systemd/tmpfiles.d/archon-backupd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/archon-backupd.conf
+	@if [ -z "$(DESTDIR)" ]; then \
+		systemd-tmpfiles --create $(PREFIX)/lib/tmpfiles.d/archon-backupd.conf; \
+		[ ! -d /run/systemd/system ] || { journalctl --update-catalog; systemctl daemon-reload; }; fi
+
 ## uninstall  remove what install put there; dumps, catalog and schedule.json stay
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/archon-backupd $(DESTDIR)/etc/systemd/system/archon-backupd.service \
 		$(DESTDIR)/etc/systemd/system/archon-backupd.service.d/notify-reload.conf $(DESTDIR)$(PREFIX)/lib/systemd/catalog/archon-backupd.catalog \
-		$(DESTDIR)/etc/archon-backupd/schedule.schema.json
+		$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/archon-backupd.conf $(DESTDIR)/etc/archon-backupd/schedule.schema.json
 
 ## clean      remove what was built
 clean:

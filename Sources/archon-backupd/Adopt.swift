@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Adopt: AsyncParsableCommand {
+struct Adopt: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Make a dump of an archive that has no manifest: of the older shell script, or of pg_dump.",
         discussion: """

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct BackupVerb: AsyncParsableCommand {
+struct BackupVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Dump databases now, whatever the time.",
         discussion: """

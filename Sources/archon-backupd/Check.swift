@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Check: AsyncParsableCommand {
+struct Check: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Say whether the schedule is right, and with --connect whether everything it names is there.",
         discussion: """

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BackupRuntime
 
-struct DaemonVerb: AsyncParsableCommand {
+struct DaemonVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "daemon", abstract: "Run the service in the foreground: what the systemd unit starts.",
         discussion: """

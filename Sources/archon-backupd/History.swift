@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct History: AsyncParsableCommand {
+struct History: Verb {
     static let configuration = CommandConfiguration(
         abstract: "List the runs, newest first.",
         discussion: """

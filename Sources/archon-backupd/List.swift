@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct List: AsyncParsableCommand {
+struct List: Verb {
     static let configuration = CommandConfiguration(
         abstract: "List the dumps, oldest first, as they are on the disk.",
         discussion: """

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupCore
 import BackupRuntime
+import Dispatch
 import Foundation
 
 @main
@@ -24,25 +25,43 @@ struct ArchonBackupd: AsyncParsableCommand {
             Prune.self, Adopt.self, RebuildCatalog.self,
         ])
 
-    /// The one place where a failure becomes an exit code.
-    static func main() async {
+    static func main() {
         // Dumps are for their owner alone, whoever calls.
         umask(0o077)
         do {
-            let command = try parseAsRoot()
+            try (parseAsRoot() as? any Verb)?.becomeOwner()
+        } catch {
+            end(error)
+        }
+        // A command is no value that may cross into a task, so that one reads the command line once more.
+        Task { await perform() }
+        dispatchMain()
+    }
+
+    private static func perform() async {
+        do {
+            var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
-                var command = command
                 try command.run()
             }
-        } catch let failure as Failure {
+            Foundation.exit(0)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// The one place where a failure becomes an exit code.
+    private static func end(_ error: any Error) -> Never {
+        switch error {
+        case let failure as Failure:
             tell("archon-backupd: \(failure)")
             Foundation.exit(failure.kind.rawValue)
-        } catch let interrupted as Interrupted {
+        case let interrupted as Interrupted:
             tell("archon-backupd: interrupted")
             Foundation.exit(128 + interrupted.signal)
-        } catch {
+        default:
             // The parser's own: help and version end with 0, a wrong command line with 64.
             exit(withError: error)
         }

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Next: AsyncParsableCommand {
+struct Next: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Print the coming times of jobs, or of any expression.",
         discussion: """

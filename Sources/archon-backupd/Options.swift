@@ -19,6 +19,26 @@ struct ConfigOption: ParsableArguments {
     func load() throws -> Schedule { try ScheduleFile.load(path) }
 }
 
+/// A command that works with the schedule.
+protocol Verb: AsyncParsableCommand {
+    var config: ConfigOption { get }
+    /// Whether root does this work as the owner of dumps and catalog.
+    var actsAsOwner: Bool { get }
+}
+
+extension Verb {
+    var actsAsOwner: Bool { true }
+
+    /// Only before other threads are there: one that the system takes for ending would stay root.
+    func becomeOwner() throws {
+        // What is wrong with the schedule is for the verb itself to say.
+        guard geteuid() == 0, actsAsOwner, let schedule = try? config.load() else { return }  // see above
+        if let user = try ServiceUser.become(for: schedule), isatty(2) == 1 {
+            tell("acting as \(user), who owns \(schedule.storage.root)")
+        }
+    }
+}
+
 extension Schedule {
     /// The jobs of those names in the order given, or all when none is; an unknown name is a failure that lists the known.
     func jobs(named names: [String]) throws -> [Job] {

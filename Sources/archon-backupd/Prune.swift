@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Prune: AsyncParsableCommand {
+struct Prune: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Remove the dumps that the policy does not keep.",
         discussion: """

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct RebuildCatalog: AsyncParsableCommand {
+struct RebuildCatalog: Verb {
     static let configuration = CommandConfiguration(
         commandName: "rebuild-catalog", abstract: "Make the catalog again from the manifests.",
         discussion:

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Restore: AsyncParsableCommand {
+struct Restore: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Bring a database back.",
         discussion: """
@@ -49,6 +49,8 @@ struct Restore: AsyncParsableCommand {
     }
 
     private var isPath: Bool { source.contains("/") }
+    /// An archive that is named by its path is the caller's.
+    var actsAsOwner: Bool { !isPath }
 
     func run() async throws {
         if isPath { return try await perform(try restorationOfFile(), job: nil) }

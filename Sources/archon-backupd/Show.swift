@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Show: AsyncParsableCommand {
+struct Show: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Print all that is known of a dump: its manifest.",
         discussion: """

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Status: AsyncParsableCommand {
+struct Status: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Say how every job stands.",
         discussion: """

@@ -3,7 +3,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-struct Verify: AsyncParsableCommand {
+struct Verify: Verb {
     static let configuration = CommandConfiguration(
         abstract: "Read dumps again in full and hold them to their manifests.",
         discussion: """

@@ -27,6 +27,46 @@ import Testing
         }
     }
 
+    /// zic(8) is the reference writer; it gives the same zone in several forms.
+    @Test(arguments: [
+        "Europe/Sofia", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kolkata", "Africa/Casablanca",
+    ])
+    func `every version of the format, with and without a full table, means the same`(name: String) async throws {
+        try await withTemporaryFolder { folder in
+            func compile(_ form: String) async throws -> [UInt8] {
+                let source = "/usr/share/zoneinfo/tzdata.zi"
+                let said = try await run("/usr/sbin/zic", ["-b", form, "-d", "\(folder)/\(form)", source])
+                #expect(said.status == 0, "\(said.error)")
+                return Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(form)/\(name)")))
+            }
+            let fat = try await compile("fat")
+            let slim = try await compile("slim")
+            #expect(fat.count > slim.count)
+            func version(_ mark: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+                var bytes = bytes
+                for start in bytes.indices where bytes[start...].starts(with: Array("TZif".utf8)) {
+                    bytes[start + 4] = mark
+                }
+                return bytes
+            }
+            let reference = try Zone(name: name, tzif: fat)
+            let others = try [slim, version(0x32, slim), version(0x33, slim), version(0x34, slim), version(0x34, fat)]
+                .map { try Zone(name: name, tzif: $0) }
+            let first = try Zone(name: name, tzif: version(0, fat))
+            var random = SplitMix64(seed: 8601)
+            for _ in 0..<2000 {
+                let date = Date(
+                    timeIntervalSince1970: Double(Int.random(in: -3_000_000_000...6_000_000_000, using: &random)))
+                let offset = reference.offset(at: date)
+                #expect(others.allSatisfy { $0.offset(at: date) == offset }, "\(name) at \(date)")
+                // Version 1 has 32 bits and no rule for what comes after its table.
+                if (-2_000_000_000...2_100_000_000).contains(date.timeIntervalSince1970) {
+                    #expect(first.offset(at: date) == offset, "\(name) at \(date), version 1")
+                }
+            }
+        }
+    }
+
     @Test func `no damage to a zone file crashes the reader`() throws {
         guard let bytes = FileManager.default.contents(atPath: "/usr/share/zoneinfo/Europe/Sofia").map(Array.init)
         else {

@@ -47,6 +47,24 @@ import Testing
         }
     }
 
+    @Test func `no room for a dump like the last one, with a margin`() async throws {
+        try await withHost { host in
+            try await host.server.create(
+                "margin",
+                "create table t as select string_agg(md5(random()::text), '') v from generate_series(1, 40000) g group by g % 100"
+            )
+            try await withDisk(host, "size=1400k") { disk in
+                try host.write("\"margin\": {\(Self.often), \"retention\": {\"keepLast\": 1}}", storage: disk)
+                #expect(try await host.call("backup", "margin").status == 0)
+                let said = try await host.call("backup", "margin")
+                #expect(said.status == 73 && said.error.contains("are needed"), "\(said.error)")
+                #expect(try await host.call("verify", "margin").status == 0)
+                #expect(try await files(disk).count == 3)
+            }
+            try await host.server.drop("margin")
+        }
+    }
+
     /// tmpfs counts its own folder, the job's, .lock, then archive, roles, manifest: each limit stops at another file.
     @Test(arguments: 1...7) func `no room for one more file`(count: Int) async throws {
         try await withHost { host in

@@ -26,6 +26,8 @@ package final class NotifySocket: @unchecked Sendable {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
         }
         guard descriptor >= 0, isBound else { throw Failure(.inputOutput, "no notify socket at \(path)") }
+        // A daemon that has become another user still speaks to it.
+        chmod(path, 0o777)
         let box = Box()
         let source = DispatchSource.makeReadSource(
             fileDescriptor: descriptor, queue: DispatchQueue(label: "notify-socket"))
