@@ -34,7 +34,9 @@ struct ArchonBackupd: AsyncParsableCommand {
             end(error)
         }
         // A command is no value that may cross into a task, so that one reads the command line once more.
-        Task { await perform() }
+        // Of medium priority, which all tasks below inherit: for more, Dispatch asks the system to raise its threads, and
+        // says in the journal of every service that is not root that it may not.
+        Task(priority: .medium) { await perform() }
         dispatchMain()
     }
 

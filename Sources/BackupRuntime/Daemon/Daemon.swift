@@ -81,12 +81,15 @@ package struct Daemon: Sendable {
                         Event(
                             .partialsSwept,
                             "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))",
-                            ["JOB": job.name]))
+                            ["JOB": job.name, "DATABASE": job.database]))
                 }
             } catch let failure as Failure where failure.kind == .busy {
                 continue
             } catch {
-                report(Event(.warning, "\(job.name): partial files could not be swept: \(error)", ["JOB": job.name]))
+                report(
+                    Event(
+                        .warning, "\(job.name): partial files could not be swept: \(error)",
+                        ["JOB": job.name, "DATABASE": job.database]))
             }
         }
     }

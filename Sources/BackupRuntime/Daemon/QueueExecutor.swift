@@ -5,7 +5,7 @@ import Dispatch
 final class QueueExecutor: SerialExecutor {
     let queue: DispatchQueue
 
-    init(label: String) { queue = DispatchQueue(label: label) }
+    init(label: String) { queue = DispatchQueue(label: label, qos: .default) }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

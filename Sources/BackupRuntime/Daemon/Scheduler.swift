@@ -156,7 +156,7 @@ package actor Scheduler {
                 Event(
                     .slotsMissed,
                     "\(skip.job): \(skip.missed) slots were missed and are not made up for (catchUp: never)",
-                    ["JOB": skip.job]))
+                    ["JOB": skip.job, "DATABASE": schedule.job(named: skip.job)?.database ?? skip.job]))
             await ledger.skip(skip, now: now)
         }
         if !plan.reanchored.isEmpty || !plan.skips.isEmpty { mustPlanAgain = true }

@@ -10,7 +10,7 @@ package final class Signals: @unchecked Sendable {
     package init(_ numbers: [Int32]) {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
         self.stream = stream
-        let queue = DispatchQueue(label: "archon-backupd.signals")
+        let queue = DispatchQueue(label: "archon-backupd.signals", qos: .default)
         sources = numbers.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

@@ -41,7 +41,7 @@ package final class Session: Sendable {
     package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws
         -> Session
     {
-        let queue = DispatchQueue(label: "archon-backupd.session")
+        let queue = DispatchQueue(label: "archon-backupd.session", qos: .default)
         let parameters = settings.parameters(database: database, applicationName: applicationName)
         return try await withCheckedThrowingContinuation { continuation in
             queue.async { @Sendable in
