@@ -37,6 +37,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        // What Benchmarks/run.sh runs; nothing of it is installed.
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["BackupCore", "BackupRuntime", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Benchmarks/Sources", swiftSettings: strict),
         .target(name: "WallClock", path: "Tests/WallClock"),
         .target(
             name: "TestSupport",

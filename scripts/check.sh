@@ -5,7 +5,8 @@ cd "$(dirname "$0")/.."
 failed=0
 complain() { echo "check: $1" >&2; failed=1; }
 
-swift format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift || complain 'formatting: run swift format --in-place --recursive Sources Tests'
+swift format lint --strict --recursive --configuration .swift-format Benchmarks Sources Tests Package.swift ||
+    complain 'formatting: run swift format --in-place --recursive Benchmarks Sources Tests Package.swift'
 
 # The core is told the time and the facts; it does not look for them.
 if grep -rnE '\bDate\(\)|Date\.now|[^a-zA-Z]\.now\b|FileManager|\bProcess\(|Dispatch|getenv|ProcessInfo' Sources/BackupCore \
@@ -14,9 +15,9 @@ if grep -rnE '\bDate\(\)|Date\.now|[^a-zA-Z]\.now\b|FileManager|\bProcess\(|Disp
 fi
 if grep -rnE '^import ' Sources/BackupCore | grep -vE 'import Foundation$'; then complain 'the core imports more than Foundation (above)'; fi
 if grep -rnE '\bimport (ArgumentParser|archon_backupd)' Sources/BackupRuntime; then complain 'runtime imports the door (above)'; fi
-if grep -rnE '^ *(public|open) ' Sources --include='*.swift'; then complain 'something is public (above)'; fi
-if grep -rnE '\btry!|fatalError\(' Sources --include='*.swift'; then complain 'try! or fatalError (above)'; fi
-if grep -rnE '\btry\?' Sources --include='*.swift' | grep -v '//'; then complain 'try? without its reason on the line (above)'; fi
+if grep -rnE '^ *(public|open) ' Sources Benchmarks --include='*.swift'; then complain 'something is public (above)'; fi
+if grep -rnE '\btry!|fatalError\(' Sources Benchmarks --include='*.swift'; then complain 'try! or fatalError (above)'; fi
+if grep -rnE '\btry\?' Sources Benchmarks --include='*.swift' | grep -v '//'; then complain 'try? without its reason on the line (above)'; fi
 
 if command -v systemd-analyze > /dev/null; then
     # The binary is not installed where the unit says; only that line is expected.
