@@ -48,11 +48,15 @@ package struct Tools: Sendable, Equatable {
     private static func installed(in folders: [String]) async throws -> [Tools] {
         var found: [Tools] = []
         var seen: Set<String> = []
-        for folder in folders where seen.insert(folder).inserted {
+        for folder in folders {
             guard
                 ["pg_dump", "pg_restore", "pg_dumpall"].allSatisfy({
                     FileManager.default.isExecutableFile(atPath: "\(folder)/\($0)")
-                }),
+                })
+            else { continue }
+            // /bin is often /usr/bin; and what Debian has there starts slowly, only to hand on to its folders by major.
+            let program = URL(fileURLWithPath: "\(folder)/pg_dump").resolvingSymlinksInPath()
+            guard program.lastPathComponent != "pg_wrapper", seen.insert(program.path).inserted,
                 let tools = try await asked(in: folder)
             else { continue }
             found.append(tools)
