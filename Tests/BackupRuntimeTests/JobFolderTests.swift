@@ -105,6 +105,31 @@ import Testing
         }
     }
 
+    @Test func `a name is later than every other of the last minute, also when the clock has come back a little`()
+        async throws
+    {
+        try await withTemporaryFolder { root in
+            let folder = try folder(root)
+            let now = instant("2026-11-24T02:00:00Z")
+            func publish(at seconds: Double) throws {
+                try self.publish(DumpName(job: "app", time: now.addingTimeInterval(seconds)), folder)
+            }
+            #expect(try folder.freeName(at: now).time == now)
+            for seconds in [-3600.0, 0, 1, 2] { try publish(at: seconds) }
+            // As after pruning: the first second is free again, and would make the newest dump the oldest.
+            try folder.remove(DumpName(job: "app", time: now))
+            #expect(try folder.freeName(at: now).time == now.addingTimeInterval(3))
+            try publish(at: 40)
+            #expect(try folder.freeName(at: now).time == now.addingTimeInterval(41))
+            // Some clock was wrong by years: that dump counts for nothing, and does not draw others after it.
+            try publish(at: 3e7)
+            #expect(try folder.freeName(at: now).time == now.addingTimeInterval(41))
+            try Disk.write(
+                Data(), to: folder.partialPath(DumpName(job: "app", time: now.addingTimeInterval(41)), ".dump"))
+            #expect(try folder.freeName(at: now).time == now.addingTimeInterval(42))
+        }
+    }
+
     @Test func `one lock, one holder, and it is free again when the holder is gone`() async throws {
         try await withTemporaryFolder { root in
             var lock: JobLock? = try JobLock.take("app", root: root)

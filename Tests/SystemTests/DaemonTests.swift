@@ -87,6 +87,30 @@ import Testing
         }
     }
 
+    @Test func `it goes on when nobody reads what it says any more`() async throws {
+        try await withHost { host in
+            try await host.server.create("unheard")
+            try host.write("\"unheard\": {\(Self.daily)}")
+            // The reader of the pipe ends at once; the daemon's first words are written to nobody.
+            let said = try await run(
+                "/bin/bash",
+                [
+                    "-c",
+                    """
+                    "$0" daemon 2> >(exec true) & daemon=$!
+                    for round in $(seq 300); do
+                        [ -n "$(find "$1" -name '*.json' 2> /dev/null)" ] && break
+                        sleep 0.1
+                    done
+                    kill $daemon; wait $daemon
+                    """, TestHost.binary, host.storage,
+                ], environment: ["ARCHON_BACKUPD_CONFIG": host.config])
+            #expect(said.status == 0, "\(said.error)")
+            #expect(try host.files().count == 3)
+            try await host.server.drop("unheard")
+        }
+    }
+
     @Test func `one daemon for one catalog`() async throws {
         try await withHost { host in
             try host.write("\"nothing\": {\(Self.daily), \"enabled\": false}")

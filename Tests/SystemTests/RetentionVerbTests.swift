@@ -78,6 +78,22 @@ import Testing
         }
     }
 
+    @Test func `a backup never prunes the dump that it has made, however quickly runs follow each other`() async throws
+    {
+        try await withHost { host in
+            try await host.server.create("quick")
+            for keep in [1, 2] {
+                try host.write("\"quick\": {\(Self.often), \"retention\": {\"keepLast\": \(keep)}}")
+                for _ in 1...6 {
+                    let made = try await backUp(host, "quick").lines
+                    #expect(try dumps(host, "quick").last == made.first.map { "quick/\($0).dump" })
+                }
+                #expect(try dumps(host, "quick").count == keep)
+            }
+            try await host.server.drop("quick")
+        }
+    }
+
     @Test func `nothing is pruned after a failed run, and a second prune removes nothing`() async throws {
         try await withHost { host in
             try await host.server.create("failing")

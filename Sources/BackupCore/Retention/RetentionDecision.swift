@@ -19,7 +19,9 @@ package struct RetentionDump: Sendable, Equatable {
 
     /// True when its time lies in the future by more than runs in quick succession (each takes the next free second as its
     /// name) and a clock that is set right by a little can explain: then some clock was wrong, and nobody knows when.
-    package func isFromTheFuture(_ now: Date) -> Bool { time.timeIntervalSince(now) > 60 }
+    package func isFromTheFuture(_ now: Date) -> Bool { Self.isFromTheFuture(time, now: now) }
+
+    package static func isFromTheFuture(_ time: Date, now: Date) -> Bool { time.timeIntervalSince(now) > 60 }
 }
 
 /// What retention says of one dump, and why.

@@ -22,6 +22,8 @@ package struct Daemon: Sendable {
 
     /// Returns after SIGTERM or SIGINT, when nothing runs any more. Throws when it cannot begin.
     package func run() async throws {
+        // Whoever read our stderr may go; the backups go on.
+        signal(SIGPIPE, SIG_IGN)
         let signals = Signals([SIGTERM, SIGINT, SIGHUP])
         let report: @Sendable (Event) -> Void = { [sink] in sink.send($0) }
         let schedule = try ScheduleFile.load(path)

@@ -29,7 +29,7 @@ package struct Adoption: Sendable {
         let tools = try await Tools.newest()
         let reading = try await ArchiveReading.take(path, tools: tools, timeoutSeconds: job.timeoutSeconds)
         try folder.prepare()
-        let name = folder.freeName(at: began)
+        let name = try folder.freeName(at: began)
         let partial = folder.partialPath(name, ".dump")
         do {
             let isOurs = (path as NSString).deletingLastPathComponent == folder.path

@@ -28,7 +28,7 @@ package struct Backup: Sendable {
     /// Only for who holds the job's lock.
     package func perform(lock: borrowing JobLock) async throws -> Manifest {
         try folder.prepare()
-        let name = folder.freeName(at: began)
+        let name = try folder.freeName(at: began)
         do {
             let manifest = try await withTimeLimit { limit in
                 try checkRoom()

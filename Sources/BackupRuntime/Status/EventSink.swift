@@ -42,10 +42,17 @@ package enum EventSink: Sendable {
     }
 
     private func writeLine(_ event: Event) {
-        let message = event.message.replacing("\n", with: "\n    ")
-        FileHandle.standardError.write(
-            Data(
-                "\(Zone.utc.iso8601(Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down)))) \(message)\n"
-                    .utf8))
+        let now = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down))
+        var line = "\(Zone.utc.iso8601(now)) \(event.message.replacing("\n", with: "\n    "))\n"
+        // Foundation's handle ends the program when nobody reads any more; a line that cannot be written is lost.
+        line.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)[...]
+            while !rest.isEmpty {
+                let count = write(2, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+        }
     }
 }

@@ -29,15 +29,24 @@ package struct JobFolder: Sendable {
     func partialPath(_ name: DumpName, _ suffix: String) -> String { "\(path)/.partial-\(name)\(suffix)" }
     private func removedPath(_ name: DumpName) -> String { "\(path)/.partial-removed-\(name).json" }
 
-    /// The name for a run that begins at `time`, a second or more later when that one is taken.
-    package func freeName(at time: Date) -> DumpName {
-        var name = DumpName(job: job, time: time)
-        while [archivePath(name), manifestPath(name), partialPath(name, ".dump"), removedPath(name)].contains(
-            where: Disk.exists)
-        {
-            name = DumpName(job: job, time: name.time.addingTimeInterval(1))
+    /// The name for a run that begins at `time`, or the first free second after it that is later than every other of about
+    /// then: runs in quick succession and a clock that came back a little must not make the newest dump an older one.
+    package func freeName(at time: Date) throws -> DumpName {
+        let wanted = DumpName(job: job, time: time)
+        guard Disk.isFolder(path) else { return wanted }
+        let taken = try Disk.names(in: path).compactMap(name(in:)).filter {
+            $0.time >= wanted.time && !RetentionDump.isFromTheFuture($0.time, now: wanted.time)
         }
-        return name
+        return taken.max().map { DumpName(job: job, time: $0.time.addingTimeInterval(1)) } ?? wanted
+    }
+
+    /// The dump to which a file belongs, be it published, in progress or being removed; nil for any other file.
+    private func name(in file: String) -> DumpName? {
+        let hidden = [".partial-removed-", ".partial-new-", ".partial-"].first { file.hasPrefix($0) } ?? ""
+        let rest = file.dropFirst(hidden.count)
+        return [".globals.sql", ".dump", ".json"].first { rest.hasSuffix($0) }.flatMap {
+            DumpName(rest.dropLast($0.count), job: job)
+        }
     }
 
     // MARK: publishing
