@@ -7,10 +7,11 @@ struct Interrupted: Error {
     let signal: Int32
 }
 
-/// Does the work in a task that SIGINT and SIGTERM cancel, so that an interrupted command cleans up before it ends.
+/// Does the work in a task that SIGINT, SIGTERM and a terminal that goes away cancel, so that an interrupted command cleans
+/// up before it ends.
 /// Throws `Interrupted` when the work ended for that reason.
 func interruptible<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
-    let signals = Signals([SIGINT, SIGTERM])
+    let signals = Signals([SIGINT, SIGTERM, SIGHUP], sparingIgnored: true)
     let work = Task { try await body() }
     let received = Mutex<Int32?>(nil)
     let watch = Task {

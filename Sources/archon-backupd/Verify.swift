@@ -52,6 +52,11 @@ struct Verify: Verb {
                     answer("\(stored.name): whole, as its manifest says")
                 } catch let failure as Failure {
                     progress.end()
+                    // The daemon may have pruned it meanwhile, which is no damage.
+                    if stored.manifest != nil, try !folder.list().contains(where: { $0.name == stored.name }) {
+                        tell("\(stored.name): pruned meanwhile")
+                        continue
+                    }
                     tell("archon-backupd: \(failure)")
                     failures.append(failure)
                 }
@@ -64,7 +69,12 @@ struct Verify: Verb {
     }
 
     private func chosen(_ folder: JobFolder) throws -> [StoredDump] {
-        if every { return try folder.list() }
+        if every {
+            let dumps = try folder.list()
+            let unproven = dumps.filter { if case .legacy = $0.state { true } else { false } }
+            for dump in unproven { tell("\(dump.name): left by an older tool, there is nothing to hold it to") }
+            return dumps.filter { dump in !unproven.contains { $0.name == dump.name } }
+        }
         if all, try folder.list().isEmpty { return [] }
         return [try DumpChoice(name: dump).choose(folder)]
     }

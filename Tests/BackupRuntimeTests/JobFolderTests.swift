@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    @Test(arguments: publishing)
+    func `an error while publishing, and the cleaning up after it, leave a whole dump or none`(step: String)
+        async throws
+    {
+        try await withTemporaryFolder { root in
+            let name = DumpName(job: "app", time: instant("2026-11-24T02:00:00Z"))
+            let failing = try folder(root, cutBefore: step)
+            #expect(throws: PowerCut.self) { try publish(name, failing) }
+            try folder(root).discard(name)
+            let next = try folder(root)
+            _ = try next.sweep()
+            let left = try Disk.names(in: next.path)
+            #expect(left.isEmpty || left.count == 3, "\(left)")
+            #expect(try next.list().allSatisfy { $0.manifest != nil })
+        }
+    }
+
     @Test(arguments: [
         "unlist", "sync folder after unlisting", "remove archive", "remove globals", "sync folder after the archive",
         "remove the removed manifest",

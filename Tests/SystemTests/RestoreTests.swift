@@ -181,7 +181,7 @@ import Testing
                 made += 1
             }
             #expect(try await restore.end() == 0, "\(restore.said)")
-            #expect(made > 3)
+            #expect(made > 0)
         }
     }
 

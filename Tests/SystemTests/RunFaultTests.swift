@@ -183,6 +183,46 @@ import Testing
         }
     }
 
+    @Test func `a question that the server refuses is a failure, not an interruption`() async throws {
+        try await withOwnServer { host in
+            try await host.server.create(
+                "refused", "create table t (id int); revoke select on pg_catalog.pg_extension from public")
+            try await host.server.psql("postgres", "create role limited login")
+            try host.write("\"refused\": {\(Self.often), \"retry\": {\"attempts\": 2, \"delay\": \"1s\"}}")
+            let text = try String(contentsOfFile: host.config, encoding: .utf8).replacing(
+                "user=postgres", with: "user=limited")
+            try Data(text.utf8).write(to: URL(fileURLWithPath: host.config))
+            let said = try await host.call("backup", "refused")
+            #expect(
+                said.status == 1 && said.error.contains("permission denied for table pg_extension"), "\(said.error)")
+            try await host.withDaemon { daemon in
+                try await daemon.says("refused: run failed", times: 2)
+                #expect(try await daemon.stop() == 0)
+            }
+            #expect(try await host.history().allSatisfy { $0.outcome == "failed" })
+        }
+    }
+
+    @Test func `a terminal that goes away interrupts a command, unless nohup says otherwise`() async throws {
+        try await withHost { host in
+            try await host.server.create("hangup")
+            let mark = "\(host.folder)/mark"
+            try host.write(
+                "\"hangup\": {\(Self.often), \"hooks\": {\"before\": [\"/bin/sh\", \"-c\", \"touch \(mark); sleep 2\"]}}"
+            )
+            for (prefix, outcome) in [("", "interrupted"), ("nohup ", "succeeded")] {
+                let script =
+                    "\(prefix)\"$0\" backup hangup & pid=$!; until [ -e \(mark) ]; do sleep 0.1; done; kill -HUP $pid; wait $pid"
+                let said = try await run(
+                    "/bin/bash", ["-c", script, TestHost.binary], environment: ["ARCHON_BACKUPD_CONFIG": host.config])
+                #expect(said.status == (prefix.isEmpty ? 128 + SIGHUP : 0), "\(said.error)")
+                #expect(try await host.history().last?.outcome == outcome)
+                try FileManager.default.removeItem(atPath: mark)
+            }
+            try await host.server.drop("hangup")
+        }
+    }
+
     @Test func `row security that would hide rows fails the run`() async throws {
         try await withHost { host in
             try await host.server.create(

@@ -24,7 +24,7 @@ package struct Daemon: Sendable {
     package func run() async throws {
         // Whoever read our stderr may go; the backups go on.
         signal(SIGPIPE, SIG_IGN)
-        let signals = Signals([SIGTERM, SIGINT, SIGHUP])
+        let signals = Signals([SIGTERM, SIGINT, SIGHUP], sparingIgnored: false)
         let report: @Sendable (Event) -> Void = { [sink] in sink.send($0) }
         let schedule = try ScheduleFile.load(path)
         let folder = Self.stateFolder(of: schedule)

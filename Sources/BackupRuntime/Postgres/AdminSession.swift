@@ -6,24 +6,27 @@ package enum AdminSession {
     /// no other: whoever is in there keeps everybody else from creating databases.
     static func open(_ settings: ConnectionSettings, avoiding name: String) async throws -> Session {
         let maintenance = settings.maintenanceDatabase
-        if maintenance != name, let session = try await open(settings, ifThere: maintenance) { return session }
+        guard maintenance != name else { return try await inAnother(settings, avoiding: name) }
+        do {
+            return try await Session.open(settings, database: maintenance, applicationName: ApplicationName.own)
+        } catch let failure as Failure {
+            // Whether it is gone is not told by the server's words, which come in its own language.
+            let other = try? await inAnother(settings, avoiding: name)  // the first fault is the one to tell
+            let question = "SELECT 1 FROM pg_database WHERE datname = $1"
+            guard let other, try await other.value(question, [maintenance]) == nil else { throw failure }
+            return other
+        }
+    }
+
+    private static func inAnother(_ settings: ConnectionSettings, avoiding name: String) async throws -> Session {
         let session = try await Session.open(settings, database: "template1", applicationName: ApplicationName.own)
         let other = try await session.value(
             """
             SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT IN ($1, $2)
               AND datname NOT LIKE 'archon\\_restore\\_%' AND has_database_privilege(oid, 'CONNECT') ORDER BY oid LIMIT 1
-            """, [name, maintenance])
+            """, [name, settings.maintenanceDatabase])
         guard let other else { return session }
         return try await Session.open(settings, database: other, applicationName: ApplicationName.own)
-    }
-
-    /// Nil when the server has no such database.
-    private static func open(_ settings: ConnectionSettings, ifThere database: String) async throws -> Session? {
-        do {
-            return try await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        } catch let failure as Failure where failure == Session.missing(database, cause: failure.cause) {
-            return nil
-        }
     }
 
     package static func exists(_ database: String, on server: Server) async throws -> Bool {

@@ -50,8 +50,10 @@ package final class Session: Sendable {
         }
     }
 
-    static func missing(_ database: String, cause: String?) -> Failure {
-        Failure(.unavailable, "the database \(database) does not exist", cause: cause)
+    /// Of libpq's `connection to server on socket "…" failed: Connection refused` and its lines the end of the first.
+    private static func reason(in said: String) -> Substring {
+        let line = said.prefix { $0 != "\n" }
+        return line.range(of: " failed: ").map { line[$0.upperBound...] } ?? line
     }
 
     private static func connect(
@@ -68,9 +70,11 @@ package final class Session: Sendable {
         guard PQstatus(pointer) == CONNECTION_OK else {
             let said = String(cString: PQerrorMessage(pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
             PQfinish(pointer)
-            if said.contains("database \"\(database)\" does not exist") { throw missing(database, cause: said) }
+            if said.contains("database \"\(database)\" does not exist") {
+                throw Failure(.unavailable, "the database \(database) does not exist", cause: said)
+            }
             throw Failure(
-                .unavailable, "no connection to database \(database) (\(settings.place))",
+                .unavailable, "no connection to database \(database) (\(settings.place)): \(reason(in: said))",
                 hint: "Is the server running, and may this user connect? Try psql with the same parameters.",
                 cause: said)
         }

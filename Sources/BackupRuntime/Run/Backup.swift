@@ -42,11 +42,26 @@ package struct Backup: Sendable {
         } catch {
             // The first fault is the one to tell; what the cleaning up cannot do, the next run's sweep will.
             try? folder.discard(name)  // see above
-            let failure = error as? Failure
+            let fault = translated(error)
+            let failure = fault as? Failure
             await runAfterHook(
                 hookEnvironment(
                     name, outcome: failure == nil ? "interrupted" : "failed", error: failure?.message ?? "interrupted"))
-            throw error
+            throw fault
+        }
+    }
+
+    /// A `Failure`, or a `CancellationError` when the task was cancelled: only that is an interruption, which is tried again
+    /// without end.
+    private func translated(_ error: any Error) -> any Error {
+        if Task.isCancelled { return CancellationError() }
+        switch error {
+        case let failure as Failure: return failure
+        case let fault as Session.Fault:
+            return Failure(
+                .failed, "the server refused a question about \(job.database): \(fault.message)",
+                hint: "May this user read the system catalogs? See docs/install.md.", cause: fault.description)
+        default: return Failure(.failed, "the run of \(job.name) met an error that it does not know", cause: "\(error)")
         }
     }
 
@@ -206,9 +221,9 @@ package struct Backup: Sendable {
         case .exited, .signaled:
             let errors = ending.errors
             // pg_dump 15 sets statement_timeout around its LOCK TABLE; later ones may set lock_timeout.
-            if errors.contains("lock timeout")
-                || (errors.contains("statement timeout") && errors.contains("LOCK TABLE"))
-            {
+            // The server's words may be in its own language; what pg_dump says of its query is not.
+            let isLock = errors.contains("LOCK TABLE") && (errors.contains("statement timeout") || !blockers.isEmpty)
+            if errors.contains("lock timeout") || isLock {
                 throw Failure(
                     .failed,
                     "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",

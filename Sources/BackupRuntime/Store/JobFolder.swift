@@ -98,9 +98,13 @@ package struct JobFolder: Sendable {
         try Disk.sync(path, isFolder: true)
     }
 
-    /// Removes what a failed run has written.
+    /// Removes what a failed run has written. When its archive has its name already, only the manifest's is lacking: that is
+    /// for the next sweep to finish.
     package func discard(_ name: DumpName) throws {
+        guard !Disk.exists(archivePath(name)) else { return }
         for suffix in [".dump", ".globals.sql", ".json"] { try Disk.remove(partialPath(name, suffix)) }
+        // Its roles may have their name; nobody else has this one.
+        try Disk.remove(globalsPath(name))
     }
 
     // MARK: removing
