@@ -129,6 +129,28 @@ import Testing
         }
     }
 
+    @Test func `a start finds out which dumps a person has moved away`() async throws {
+        try await withHost { host in
+            try await host.server.create("moved")
+            try host.write("\"moved\": {\(Self.often)}")
+            for _ in 1...3 { _ = try await backUp(host, "moved") }
+            let first = try #require(try dumps(host, "moved").first).dropLast(5)
+            for suffix in ["dump", "json", "globals.sql"] {
+                try FileManager.default.removeItem(atPath: "\(host.storage)/\(first).\(suffix)")
+            }
+            try await host.withDaemon { daemon in
+                let status = try await daemon.stop()
+                #expect(status == 0)
+            }
+            let text = try await host.call("status", "--json").output
+            let answer = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+            let noted = (answer?["jobs"] as? [[String: Any]])?.first?["dumps"] as? Int
+            let left = try dumps(host, "moved").count
+            #expect(noted == left && left >= 1)
+            try await host.server.drop("moved")
+        }
+    }
+
     @Test func `a terminal sees how far it is, a pipe does not`() async throws {
         try await withHost { host in
             try await host.server.create(

@@ -77,6 +77,7 @@ package struct Daemon: Sendable {
                 let lock = try JobLock.take(job.name, root: schedule.storage.root)
                 await ledger.interruptLeftRuns(job.name, now: Date())
                 let swept = try folder.sweep()
+                await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
                 withExtendedLifetime(lock) {}
                 if !swept.isEmpty {
                     report(

@@ -134,6 +134,11 @@ package actor Ledger {
         attempt("a clock step could not be noted") { try $0.reanchor(job, now: now) }
     }
 
+    /// The dumps of a job as they are on the disk: a person may have moved some, a crash have kept some from being noted.
+    package func reconcile(_ job: String, _ manifests: [Manifest]) {
+        attempt("the dumps on the disk could not be noted") { try $0.reconcile(job, manifests) }
+    }
+
     package func adopt(_ manifest: Manifest) {
         attempt("an adopted dump could not be noted") { try $0.adopt(manifest) }
     }

@@ -102,6 +102,18 @@ package final class Session: Sendable {
         try await query(sql, parameters).first?.first ?? nil
     }
 
+    /// All of the statements or none.
+    package func transaction(_ statements: [String]) async throws {
+        try await query("BEGIN")
+        do {
+            for statement in statements { try await query(statement) }
+            try await query("COMMIT")
+        } catch {
+            try await query("ROLLBACK")
+            throw error
+        }
+    }
+
     private func perform(_ sql: String, _ parameters: [String?]) throws -> [[String?]] {
         let texts = parameters.map { $0.map { UnsafePointer<CChar>(strdup($0)) } ?? nil }
         defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }

@@ -175,7 +175,7 @@ package struct Restoration: Sendable {
             !present.contains($0) && !$0.hasPrefix("pg_") && needed?.contains($0) ?? true
         }
         guard !missing.isEmpty else { return [] }
-        try await transaction(script.statements(creating: Set(missing)), admin)
+        try await admin.transaction(script.statements(creating: Set(missing)))
         return missing
     }
 
@@ -242,58 +242,15 @@ package struct Restoration: Sendable {
     private func putInPlace(_ temporary: String, _ admin: Session, _ settings: ConnectionSettings, now: Date)
         async throws -> String?
     {
+        let swap = DatabaseSwap(admin: admin) { try await openAdmin(settings) }
         switch target {
         case .new(let name):
-            try await rename([(temporary, name)], admin, settings)
+            try await swap.rename([(temporary, name)])
             return nil
         case .replacing(let name):
             let previous = RestoreNames.before(name, at: now)
-            try await rename([(name, previous), (temporary, name)], admin, settings)
+            try await swap.rename([(name, previous), (temporary, name)])
             return previous
-        }
-    }
-
-    /// RENAME locks a database against new connections and waits five seconds for the old ones to go; meanwhile a second
-    /// session ends them. No flag is set that a crash could leave behind.
-    private func rename(_ pairs: [(from: String, to: String)], _ admin: Session, _ settings: ConnectionSettings)
-        async throws
-    {
-        let helper = try await openAdmin(settings)
-        let ending = Task {
-            while !Task.isCancelled {
-                for pair in pairs {
-                    try await helper.query(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
-                        [pair.from])
-                }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
-        defer { ending.cancel() }
-        let statements = pairs.map {
-            "ALTER DATABASE \(SQL.identifier($0.from)) RENAME TO \(SQL.identifier($0.to))"
-        }
-        // The answer must not be lost to a cancellation that comes now: in a task of its own.
-        try await Task {
-            do {
-                try await transaction(statements, admin)
-            } catch let failure as Failure where failure.kind == .unavailable {
-                // The connection was lost, perhaps after the server had committed: it is asked anew.
-                let session = try await openAdmin(settings)
-                let question = "SELECT 1 FROM pg_database WHERE datname = $1"
-                guard try await session.value(question, [pairs.last?.from]) == nil else { throw failure }
-            }
-        }.value
-    }
-
-    private func transaction(_ statements: [String], _ session: Session) async throws {
-        try await session.query("BEGIN")
-        do {
-            for statement in statements { try await session.query(statement) }
-            try await session.query("COMMIT")
-        } catch {
-            try await session.query("ROLLBACK")
-            throw error
         }
     }
 

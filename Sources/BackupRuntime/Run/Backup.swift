@@ -30,13 +30,12 @@ package struct Backup: Sendable {
         try folder.prepare()
         let name = try folder.freeName(at: began)
         do {
-            let manifest = try await withTimeLimit { limit in
-                try checkRoom()
-                if let before = job.before {
-                    try await HookRun.run(before, name: "before", environment: hookEnvironment(name))
-                }
-                return try await dump(name, limit)
+            let limit = RunLimit(job)
+            try checkRoom()
+            if let before = job.before {
+                try await HookRun.run(before, name: "before", environment: hookEnvironment(name))
             }
+            let manifest = try await dump(name, limit)
             await runAfterHook(hookEnvironment(name, outcome: "succeeded", bytes: manifest.bytes))
             return manifest
         } catch {
@@ -65,31 +64,6 @@ package struct Backup: Sendable {
         }
     }
 
-    // MARK: limits
-
-    /// What is left of the run's `timeout`.
-    private struct Limit: Sendable {
-        let end: ContinuousClock.Instant
-        let job: Job
-
-        /// Throws when nothing is left.
-        func remaining() throws -> Double {
-            let left = ContinuousClock.now.duration(to: end)
-            guard left > .zero else { throw fault }
-            return Double(left.components.seconds) + Double(left.components.attoseconds) / 1e18
-        }
-
-        var fault: Failure {
-            Failure(
-                .failed, "the run took longer than its timeout of \(TimeSpan.text(job.timeoutSeconds))",
-                hint: "Raise \"timeout\" of \(job.name), or find what slows the server down.")
-        }
-    }
-
-    private func withTimeLimit<Result>(_ body: (Limit) async throws -> Result) async throws -> Result {
-        try await body(Limit(end: .now + .seconds(job.timeoutSeconds), job: job))
-    }
-
     private func checkRoom() throws {
         let free = try Disk.freeBytes(at: folder.path)
         // A fifth more than last time: databases grow.
@@ -105,7 +79,7 @@ package struct Backup: Sendable {
 
     // MARK: the work
 
-    private func dump(_ name: DumpName, _ limit: Limit) async throws -> Manifest {
+    private func dump(_ name: DumpName, _ limit: RunLimit) async throws -> Manifest {
         let settings = try ConnectionSettings(request.server)
         let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
         let tools = try await Tools.find(serverMajor: session.serverVersion / 10_000)
@@ -170,7 +144,7 @@ package struct Backup: Sendable {
 
     private func runDump(
         _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice,
-        _ limit: Limit
+        _ limit: RunLimit
     ) async throws {
         var arguments = [
             "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
@@ -206,7 +180,7 @@ package struct Backup: Sendable {
         }
     }
 
-    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: Limit)
+    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: RunLimit)
         async throws
     {
         let standing = blockers.isEmpty ? "" : "\nin the way: " + blockers.joined(separator: "\nin the way: ")
@@ -240,7 +214,7 @@ package struct Backup: Sendable {
     }
 
     private func dumpGlobals(
-        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: Limit
+        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: RunLimit
     ) async throws -> Manifest.Globals {
         let path = folder.partialPath(name, ".globals.sql")
         var arguments = [

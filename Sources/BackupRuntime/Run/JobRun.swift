@@ -90,15 +90,16 @@ package struct JobRun: Sendable {
                     fields))
             await prune(job, folder, lock, fields)
             return .succeeded(manifest)
-        } catch let failure as Failure {
+        } catch is CancellationError {
+            await ledger.end(id, request, .interrupted, manifest: nil, error: "interrupted", now: Date())
+            report(Event(.runInterrupted, "\(job.name): run interrupted", fields))
+            return .interrupted
+        } catch {
+            let failure = error as? Failure ?? Failure(.failed, "\(error)")
             fields["REASON"] = failure.message
             await ledger.end(id, request, .failed, manifest: nil, error: failure.description, now: Date())
             report(Event(.runFailed, "\(job.name): run failed: \(failure)", fields))
             return .failed(failure)
-        } catch {
-            await ledger.end(id, request, .interrupted, manifest: nil, error: "interrupted", now: Date())
-            report(Event(.runInterrupted, "\(job.name): run interrupted", fields))
-            return .interrupted
         }
     }
 

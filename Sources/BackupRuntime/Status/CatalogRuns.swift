@@ -118,6 +118,14 @@ extension Catalog {
             ])
     }
 
+    /// Makes the dumps noted of a job those of `manifests`.
+    package func reconcile(_ job: String, _ manifests: [Manifest]) throws {
+        try write { database in
+            try database.execute(sql: "DELETE FROM dump WHERE job = ?", arguments: [job])
+            for manifest in manifests { try Self.add(manifest, database) }
+        }
+    }
+
     /// A dump that no run of ours has made.
     package func adopt(_ manifest: Manifest) throws { try write { try Self.add(manifest, $0) } }
 
