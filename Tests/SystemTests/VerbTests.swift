@@ -286,20 +286,35 @@ import Testing
         }
     }
 
-    @Test func `the static release binary reads the system's zones`() async throws {
-        // `make test` builds it and says where it is.
-        guard let binary = ProcessInfo.processInfo.environment["ARCHON_BACKUPD_STATIC"] else { return }
+    private static let staticBinary = ProcessInfo.processInfo.environment["ARCHON_BACKUPD_STATIC"]
+
+    @Test(.enabled(if: staticBinary != nil, "`make test` builds the static binary and says where it is"))
+    func `the static release binary reads the system's zones, backs up and restores`() async throws {
+        let binary = try #require(Self.staticBinary)
         let linked = try await run("ldd", [binary])
         #expect(!linked.output.contains("swift") && !linked.output.contains("Foundation"), "\(linked.output)")
+        let expression = ["--calendar", "*-*-* 03:30:00", "--time-zone", "Europe/Sofia"]
         let said = try await run(
-            binary,
-            [
-                "next", "--calendar", "*-*-* 03:30:00", "--time-zone", "Europe/Sofia", "--after",
-                "2026-03-28T00:00:00Z", "--count", "3",
-            ],
+            binary, ["next"] + expression + ["--after", "2026-03-28T00:00:00Z", "--count", "3"],
             environment: ["TZ": "Asia/Tokyo"])
         #expect(
             said.lines == ["2026-03-28T03:30:00+02:00", "2026-03-29T04:00:00+03:00", "2026-03-30T03:30:00+03:00"],
             "\(said.error)")
+        try await withHost { host in
+            try await host.server.create("static", "create table t as select generate_series(1, 1000) g")
+            try host.write("\"static\": {\(Self.often), \"timeZone\": \"Europe/Sofia\"}")
+            for arguments in [
+                ["backup", "static"], ["verify", "static"], ["restore", "static", "--replace", "--yes"],
+                ["status", "--check"],
+            ] {
+                let said = try await run(binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": host.config])
+                #expect(said.status == 0, "\(arguments): \(said.error)")
+            }
+            for name in try await host.server.psql(
+                "postgres", "select datname from pg_database where datname like 'static%'"
+            ).split(separator: "\n") {
+                try await host.server.drop(String(name))
+            }
+        }
     }
 }
