@@ -155,6 +155,26 @@ import Testing
         }
     }
 
+    @Test func `two restores of one second keep two old databases`() async throws {
+        try await withHost { host in
+            let server = host.server
+            try await server.create("twice", "create table t (id int)")
+            let (job, target) = try job("twice", server)
+            let manifest = try await backUp(job, target, root: host.folder)
+            let archive = JobFolder(job: job, root: host.folder).path + "/\(manifest.dump).dump"
+            let now = Date()
+            var kept: Set<String> = ["twice"]
+            for _ in 1...2 {
+                let result = try await Restoration(
+                    server: target, archive: archive, manifest: manifest, target: .replacing("twice")
+                ).perform(now: now)
+                kept.insert(try #require(result.previous))
+            }
+            #expect(kept.count == 3)
+            for name in kept { try await server.drop(name) }
+        }
+    }
+
     @Test func `two thousand tables`() async throws {
         try await withHost { host in
             let server = host.server

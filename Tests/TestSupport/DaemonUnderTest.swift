@@ -23,7 +23,7 @@ package struct DaemonUnderTest: Sendable {
     }
 
     /// Waits for the `count`-th line of its log that holds `text`.
-    package func says(_ text: String, times count: Int = 1, seconds: Double = 60) async throws {
+    package func says(_ text: String, times count: Int = 1, seconds: Double = 120) async throws {
         try await until("\(count) times \"\(text)\" in the log:\n\(running.said)", seconds: seconds) {
             lines(with: text).count >= count
         }

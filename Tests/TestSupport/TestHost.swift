@@ -114,7 +114,7 @@ package struct Running: Sendable {
 }
 
 /// Asks until the answer is yes; after `seconds` the last word is what `fault` says.
-package func until(_ what: String, seconds: Double = 60, _ answer: () async throws -> Bool) async throws {
+package func until(_ what: String, seconds: Double = 120, _ answer: () async throws -> Bool) async throws {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if try await answer() { return }

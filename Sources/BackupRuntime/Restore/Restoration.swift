@@ -121,7 +121,7 @@ package struct Restoration: Sendable {
     private func dumpMajor(_ reading: ArchiveReading) -> Int { Int(reading.pgDumpVersion.prefix { $0.isNumber }) ?? 0 }
 
     private func checkTarget(_ admin: Session) async throws {
-        let exists = try await admin.value("SELECT 1 FROM pg_database WHERE datname = $1", [name]) != nil
+        let exists = try await exists(name, admin)
         switch target {
         case .new(let name):
             guard !exists else {
@@ -141,6 +141,10 @@ package struct Restoration: Sendable {
                     hint: "Commit them or roll them back first.")
             }
         }
+    }
+
+    private func exists(_ database: String, _ admin: Session) async throws -> Bool {
+        try await admin.value("SELECT 1 FROM pg_database WHERE datname = $1", [database]) != nil
     }
 
     private func checkExtensions(_ admin: Session) async throws {
@@ -248,7 +252,10 @@ package struct Restoration: Sendable {
             try await swap.rename([(temporary, name)])
             return nil
         case .replacing(let name):
-            let previous = RestoreNames.before(name, at: now)
+            var time = now
+            // One restore a second has its name; a second one takes the next.
+            while try await exists(RestoreNames.before(name, at: time), admin) { time += 1 }
+            let previous = RestoreNames.before(name, at: time)
             try await swap.rename([(name, previous), (temporary, name)])
             return previous
         }
