@@ -14,6 +14,8 @@ import Testing
 /// removing, before …
 ///   unlist                          all of X                                       the dump
 ///   anything later                  .partial-removed-X.json and some of X          nothing
+/// adopting a file of the job's own folder: a second name for it, publishing as above, then its old name goes
+///   before the old name goes        all of X, and the old name for the same bytes  both: the dump, and a file that is nobody's
 @Suite struct JobFolderTests {
     private struct PowerCut: Error {}
 
@@ -97,6 +99,25 @@ import Testing
             #expect(try next.list().filter { $0.manifest != nil }.count == (step == "unlist" ? 1 : 0))
             _ = try next.sweep()
             #expect(try Disk.names(in: next.path).count == (step == "unlist" ? 3 : 0))
+        }
+    }
+
+    @Test func `a power cut before an adopted file loses its old name leaves it under both`() async throws {
+        try await withTemporaryFolder { root in
+            let folder = try folder(root)
+            let old = "\(folder.path)/backup_db_20251124_020000.dump"
+            try Disk.write(Data("archive".utf8), to: old)
+            let name = DumpName(job: "app", time: instant("2025-11-24T02:00:00Z"))
+            try Disk.link(old, to: folder.partialPath(name, ".dump"))
+            try Disk.write(Data("roles".utf8), to: folder.partialPath(name, ".globals.sql"))
+            try folder.publish(name, manifest(name))
+            _ = try folder.sweep()
+            #expect(try folder.list().map(\.name) == ["backup_app_20251124T020000Z", "backup_db_20251124_020000"])
+            #expect(try Data(contentsOf: URL(fileURLWithPath: old)) == Data("archive".utf8))
+            // Taking the old name away touches nothing of the dump.
+            try folder.removeAdopted("backup_db_20251124_020000.dump")
+            #expect(try folder.list().compactMap(\.manifest).count == 1 && !Disk.exists(old))
+            #expect(try Data(contentsOf: URL(fileURLWithPath: folder.archivePath(name))) == Data("archive".utf8))
         }
     }
 

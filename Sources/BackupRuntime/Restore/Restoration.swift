@@ -51,9 +51,10 @@ package struct Restoration: Sendable {
         let began = ContinuousClock.now
         let settings = try ConnectionSettings(server)
         let admin = try await openAdmin(settings)
-        let expected = try await checkArchive()
+        // What takes a moment first: nobody waits for the full read to hear that a name is taken.
         try await checkTarget(admin)
         try await checkExtensions(admin)
+        let expected = try await checkArchive()
         let tools = try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, dumpMajor(expected)))
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var created: [String] = []
