@@ -7,6 +7,10 @@ struct DaemonVerb: Verb {
         discussion: """
             SIGHUP reloads the schedule, SIGTERM stops: a run that is nearly done is let finish, any other is interrupted and
             made up for at the next start.
+
+            EXAMPLES
+              archon-backupd daemon
+              archon-backupd daemon --config ./schedule.json
             """)
 
     @OptionGroup var config: ConfigOption

@@ -118,6 +118,8 @@ import Testing
                 let second = try await host.call("daemon")
                 #expect(
                     second.status == 75 && second.error.contains("another archon-backupd daemon"), "\(second.error)")
+                let rebuild = try await host.call("rebuild-catalog")
+                #expect(rebuild.status == 75 && rebuild.error.contains("Stop it first"), "\(rebuild.error)")
                 #expect(try await daemon.stop() == 0)
             }
         }

@@ -57,8 +57,8 @@ package struct Daemon: Sendable {
         second.cancel()
     }
 
-    /// One daemon for one catalog.
-    private static func lock(_ folder: String) throws -> JobLock {
+    /// One daemon for one catalog, and nobody else who makes it anew. Throws `.busy` when there is one.
+    package static func lock(_ folder: String) throws -> JobLock {
         do {
             return try JobLock.take("", root: folder)
         } catch let failure as Failure where failure.kind == .busy {

@@ -11,10 +11,10 @@ struct DatabaseSwap: Sendable {
     /// session ends them. No flag is set that a crash could leave behind. The last pair's first name must be one that nobody
     /// else gives.
     func rename(_ pairs: [(from: String, to: String)]) async throws {
-        let helper = try await openAnother()
+        let second = try await openAnother()
         let ending = Task {
             while !Task.isCancelled {
-                for pair in pairs { try await Self.endSessions(in: pair.from, helper) }
+                for pair in pairs { try await Self.endSessions(in: pair.from, second) }
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
