@@ -170,6 +170,18 @@ import Testing
             #expect(try await host.call("verify", "adopted").status == 0)
             let text = try await host.call("adopt", "adopted", host.config)
             #expect(text.status == 65, "\(text.error)")
+            // What is a dump already is not taken out from under its manifest.
+            let dumps = try await host.call("backup", "adopted").lines
+            let own = "\(host.storage)/adopted/\(try #require(dumps.first))"
+            let again = try await host.call("adopt", "adopted", "\(own).dump")
+            #expect(again.status == 64 && again.error.contains("is a dump already"), "\(again.error)")
+            #expect(try await host.call("verify", "adopted", "--every").status == 0)
+            // Beside a manifest that cannot be read, the archive becomes a dump of its own and nothing is taken away.
+            try Data("{".utf8).write(to: URL(fileURLWithPath: "\(own).json"))
+            let mended = try await host.call("adopt", "adopted", "\(own).dump")
+            #expect(mended.status == 0, "\(mended.error)")
+            #expect(FileManager.default.fileExists(atPath: "\(own).dump"))
+            #expect(try await host.call("verify", "adopted", try #require(mended.lines.first)).status == 0)
             try await host.server.drop("adopted")
             #expect(try await host.call("restore", "adopted").status == 0)
             #expect(try await host.server.psql("adopted", "select count(*) from t") == "2")

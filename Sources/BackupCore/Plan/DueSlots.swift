@@ -2,14 +2,12 @@ import Foundation
 
 /// The slots of one job that have fallen due and that nothing accounts for yet.
 package struct DueSlots: Sendable, Equatable {
-    /// More slots than this are not counted one by one; `isAtLeast` then says so.
+    /// More slots than this are not counted one by one: the count then stops here.
     package static let countLimit = 10_000
 
     package var first: Date
     package var latest: Date
     package var count: Int
-    /// True when counting stopped at the limit.
-    package var isAtLeast: Bool
     /// Of them, those before the instant since which the scheduler has been watching.
     package var missed: Int
 
@@ -19,12 +17,11 @@ package struct DueSlots: Sendable, Equatable {
         var cursor = anchor
         while let slot = job.trigger.next(after: cursor, in: job.zone), slot <= now {
             if job.start(of: slot) > now { break }
-            if due == nil { due = DueSlots(first: slot, latest: slot, count: 0, isAtLeast: false, missed: 0) }
+            if due == nil { due = DueSlots(first: slot, latest: slot, count: 0, missed: 0) }
             due?.latest = slot
             due?.count += 1
             if slot < watchingSince { due?.missed += 1 }
             if let count = due?.count, count >= countLimit {
-                due?.isAtLeast = true
                 due?.latest = latest(of: job, now: now) ?? slot
                 break
             }

@@ -2,7 +2,8 @@ import BackupCore
 import Foundation
 
 /// Makes a dump of an archive that has no manifest. One in the job's own folder is taken over: linked under its new name,
-/// published, and only then rid of its old name. One from elsewhere is copied, and left alone.
+/// published, and only then rid of its old name. One from elsewhere is copied, and left alone; so is one beside a manifest
+/// that cannot be used, which may still tell a person something.
 package struct Adoption: Sendable {
     private let job: Job
     private let folder: JobFolder
@@ -12,7 +13,8 @@ package struct Adoption: Sendable {
         folder = JobFolder(job: job, root: root)
     }
 
-    /// Throws `.damaged` when the archive cannot be read in full; then nothing is changed.
+    /// Throws `.damaged` when the archive cannot be read in full, and `.usage` when it is a dump already; then nothing is
+    /// changed.
     package func adopt(_ path: String, lock: borrowing JobLock) async throws -> Manifest {
         guard Disk.exists(path) else {
             throw Failure(
@@ -22,6 +24,7 @@ package struct Adoption: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
         let file = (path as NSString).lastPathComponent
+        let isOurs = try isUnclaimed(path)
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
         let began =
             [job.database, job.name].lazy.compactMap { DumpName.legacyTime(of: file, database: $0) }.first
@@ -32,7 +35,6 @@ package struct Adoption: Sendable {
         let name = try folder.freeName(at: began)
         let partial = folder.partialPath(name, ".dump")
         do {
-            let isOurs = (path as NSString).deletingLastPathComponent == folder.path
             try await blocking { _ in
                 try isOurs && !Disk.isFolder(path) ? Disk.link(path, to: partial) : Disk.copy(path, to: partial)
             }
@@ -60,5 +62,20 @@ package struct Adoption: Sendable {
             try? folder.discard(name)  // the first fault is the one to tell
             throw error
         }
+    }
+
+    /// True for a file of the job's folder that no manifest speaks of.
+    private func isUnclaimed(_ path: String) throws -> Bool {
+        // By what the names stand for: the folder may be reached by another path.
+        let place = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+        guard place.deletingLastPathComponent().path == URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path
+        else { return false }
+        let name = place.deletingPathExtension().lastPathComponent
+        if try folder.list().contains(where: { $0.name == name && $0.manifest != nil }) {
+            throw Failure(
+                .usage, "\(name) is a dump already", hint: "`archon-backupd verify \(job.name) \(name)` reads it again."
+            )
+        }
+        return !Disk.exists("\(folder.path)/\(name).json")
     }
 }

@@ -42,7 +42,7 @@ package struct JobFolder: Sendable {
 
     /// The dump to which a file belongs, be it published, in progress or being removed; nil for any other file.
     private func name(in file: String) -> DumpName? {
-        let hidden = [".partial-removed-", ".partial-new-", ".partial-"].first { file.hasPrefix($0) } ?? ""
+        let hidden = [".partial-removed-", ".partial-"].first { file.hasPrefix($0) } ?? ""
         let rest = file.dropFirst(hidden.count)
         return [".globals.sql", ".dump", ".json"].first { rest.hasSuffix($0) }.flatMap {
             DumpName(rest.dropLast($0.count), job: job)
@@ -80,15 +80,6 @@ package struct JobFolder: Sendable {
         try step("rename manifest")
         try Disk.rename(partialPath(name, ".json"), manifestPath(name))
         try step("sync folder after the manifest")
-        try Disk.sync(path, isFolder: true)
-    }
-
-    /// Puts another manifest in place of a dump's own, all or nothing.
-    package func replaceManifest(_ name: DumpName, _ manifest: Manifest) throws {
-        let temporary = "\(path)/.partial-new-\(name).json"
-        try Disk.remove(temporary)
-        try Disk.write(try ManifestCodec.encode(manifest), to: temporary)
-        try Disk.rename(temporary, manifestPath(name))
         try Disk.sync(path, isFolder: true)
     }
 
