@@ -122,9 +122,13 @@ import Testing
 
     @Test func `an interrupted restore leaves nothing behind`() async throws {
         try await withOwnServer { host in
+            // The index that pg_restore builds last takes ten minutes: there is time to interrupt it.
+            func slow(_ body: String) -> String {
+                "create or replace function slow(i int) returns int immutable language plpgsql as 'begin \(body) return i; end'"
+            }
             try await host.server.create(
                 "broken off",
-                "create table t as select g, md5(g::text) from generate_series(1, 300000) g; create index on t (md5); create role half_made; alter table t owner to half_made"
+                "create role half_made; create table t as select 1 g; alter table t owner to half_made; \(slow("")); create index on t (slow(g)); \(slow("perform pg_sleep(600);"))"
             )
             try host.write("\"off\": {\"database\": \"broken off\", \(Self.often)}")
             #expect(try await host.call("backup", "off").status == 0)
@@ -133,7 +137,9 @@ import Testing
             let running = try await host.start("restore", "off")
             let works = "select count(*) from pg_stat_activity where application_name = 'archon-backupd/restore'"
             let role = "select count(*) from pg_roles where rolname = 'half_made'"
-            try await until("pg_restore works") { try await host.server.psql("postgres", works) != "0" }
+            try await until("pg_restore builds the index") {
+                try await host.server.psql("postgres", "\(works) and wait_event = 'PgSleep'") == "1"
+            }
             #expect(try await host.server.psql("postgres", role) == "1")
             running.signal(SIGINT)
             #expect(try await running.end() == 128 + SIGINT)
