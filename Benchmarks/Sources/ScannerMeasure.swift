@@ -1,7 +1,8 @@
 import BackupCore
+import BackupRuntime
 import Foundation
 
-/// How fast a script is counted, in buffers as large as those that come from a pipe. pg_restore hands it over at some 1,000
+/// How fast a script is counted and hashed, in buffers as large as those that come from a pipe. pg_restore hands it over at some 1,000
 /// MB/s at best, so this decides whether the full read costs more than the reading.
 enum ScannerMeasure {
     private static let buffer = 64 << 10
@@ -28,10 +29,10 @@ enum ScannerMeasure {
     private static func measure(_ name: String, _ script: Script) throws {
         let megabytes = Double(script.bytes.count * repeats) / 1e6
         try Measure(name: "scanner \(name)", unit: "MB/s").run {
-            var scanner = ArchiveScanner()
+            var scanner = ArchiveScanner(hash: .xxh3)
             for _ in 0..<repeats { scan(script.bytes, &scanner) }
             guard scanner.isComplete, scanner.totalRows == script.rows * repeats,
-                scanner.largeObjects == script.largeObjects * repeats
+                scanner.facts.largeObjects == script.largeObjects * repeats
             else { throw Failure(.failed, "the scanner has counted \(name) wrongly") }
             return megabytes
         }

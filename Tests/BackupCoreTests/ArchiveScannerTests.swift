@@ -1,11 +1,12 @@
 import BackupCore
+import BackupRuntime
 import Foundation
 import TestSupport
 import Testing
 
 @Suite struct ArchiveScannerTests {
     private func scan(_ script: String, pieces: (inout ArchiveScanner, [UInt8]) -> Void) -> ArchiveScanner {
-        var scanner = ArchiveScanner()
+        var scanner = ArchiveScanner(hash: .xxh3)
         pieces(&scanner, Array(script.utf8))
         return scanner
     }
@@ -59,8 +60,8 @@ import Testing
 
     @Test func `rows are counted and nothing that only looks like a COPY is`() {
         let scanner = whole(Self.script)
-        #expect(scanner.rows == Self.expected)
-        #expect(scanner.largeObjects == 2)
+        #expect(scanner.facts.rows == Self.expected)
+        #expect(scanner.facts.largeObjects == 2)
         #expect(scanner.isComplete && scanner.totalRows == 7)
         #expect(scanner.bytes == Int64(Self.script.utf8.count))
     }
@@ -77,7 +78,8 @@ import Testing
                 }
             }
             #expect(
-                scanner.rows == Self.expected && scanner.largeObjects == 2 && scanner.isComplete, "pieces of \(size)")
+                scanner.facts.rows == Self.expected && scanner.facts.largeObjects == 2 && scanner.isComplete,
+                "pieces of \(size)")
         }
     }
 
@@ -93,6 +95,92 @@ import Testing
 
     @Test func `a line that begins like the end mark is data`() {
         let scanner = whole("COPY t (v) FROM stdin;\n\\.x\n\\..\n.\n\\\n\\.\n")
-        #expect(scanner.rows == ["t": 4] && scanner.isComplete)
+        #expect(scanner.facts.rows == ["t": 4] && scanner.isComplete)
+    }
+
+    // MARK: fingerprints
+
+    /// By the definition, with none of the scanner: lines hashed one by one and summed.
+    private func fingerprint(_ lines: [String]) -> Fingerprint {
+        RowHash.xxh3.fingerprint(of: lines)
+    }
+
+    /// The three short vectors are those of the xxHash repository's own sanity checks: nothing, and a known text.
+    @Test func `the hash is XXH3-128 and its text the usual one`() {
+        #expect("\(fingerprint([""]))" == "99aa06d3014798d86001c324468d497f")
+        #expect("\(fingerprint([]))" == String(repeating: "0", count: 32))
+        #expect(Fingerprint("99aa06d3014798d86001c324468d497f") == fingerprint([""]))
+        for bad in ["", "99aa", "99AA06D3014798D86001C324468D497F", "+9aa06d3014798d86001c324468d497f"] {
+            #expect(Fingerprint(bad) == nil)
+        }
+    }
+
+    @Test func `a table's fingerprint is the sum over its lines, wherever buffers are cut`() throws {
+        var random = SplitMix64(seed: 11)
+        for round in 0..<40 {
+            let lines = (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                String(repeating: "x\\t", count: Int.random(in: 0...200, using: &random)) + "\(random.next() % 9)"
+            }
+            let script = "COPY public.t (v) FROM stdin;\n" + lines.map { $0 + "\n" }.joined() + "\\.\n"
+            let scanner = scan(script) { scanner, bytes in
+                var rest = bytes[...]
+                while !rest.isEmpty {
+                    rest.prefix(Int.random(in: 1...500, using: &random)).withUnsafeBytes {
+                        scanner.scan($0)
+                        rest = rest.dropFirst($0.count)
+                    }
+                }
+            }
+            let table = try #require(scanner.facts.tables["public.t"])
+            #expect(table.rows == lines.count && table.fingerprint == fingerprint(lines.shuffled()), "round \(round)")
+            #expect(table.columns == "(v)")
+        }
+    }
+
+    @Test func `equal rows do not cancel, and any change of a row shows`() {
+        let one = fingerprint(["a", "b"])
+        for other in [["a"], ["a", "b", "b"], ["a", "b", "b", "b"], ["a", "a"], ["a", "c"], ["ab"], ["", "ab"]] {
+            #expect(fingerprint(other) != one)
+        }
+        #expect(fingerprint(["b", "a"]) == one)
+    }
+
+    @Test func `sequences, entries, grants, unchecked constraints and large objects are taken in`() {
+        let scanner = whole(
+            """
+            SET client_encoding = 'LATIN1';
+            --
+            -- Name: t; Type: TABLE; Schema: public; Owner: app; Tablespace: fast
+            --
+            CREATE TABLE public.t (id integer);
+            --
+            -- Name: odd; Type: TABLE; x; Type: ACL; Schema: -; Owner: Own er
+            --
+            GRANT SELECT ON TABLE public.t TO reader;
+            REVOKE ALL ON LARGE OBJECT 16400 FROM app;
+            ALTER TABLE ONLY public."t 2"
+                ADD CONSTRAINT "c 1" CHECK ((id > 0)) NOT VALID;
+            ALTER TABLE ONLY public.t
+                ADD CONSTRAINT c2 CHECK ((v <> 'NOT VALID'::text));
+            SELECT pg_catalog.setval('public."it''s_seq"', -5, false);
+            -- Data for Name: t; Type: TABLE DATA; Schema: public; Owner: app
+            COPY public.t (id) FROM stdin;
+            \\.
+            SELECT pg_catalog.lo_open('16400', 131072);
+            SELECT pg_catalog.lowrite(0, '\\x6162');
+            SELECT pg_catalog.lowrite(0, '\\x63');
+            SELECT pg_catalog.lo_close(0);
+
+            """)
+        let facts = scanner.facts
+        #expect(facts.clientEncoding == "LATIN1")
+        #expect(
+            facts.contents == [
+                "TABLE": ["public t app"], "ACL": ["- odd; Type: TABLE; x Own er"], "TABLE DATA": ["public t app"],
+            ])
+        #expect(facts.grants == ["GRANT SELECT ON TABLE public.t TO reader;"])
+        #expect(facts.unvalidated == ["public.\"t 2\" \"c 1\""])
+        #expect(facts.sequences == ["public.\"it's_seq\"": .init(lastValue: -5, isCalled: false)])
+        #expect(facts.largeObjectData == fingerprint(["16400\t616263"]))
     }
 }

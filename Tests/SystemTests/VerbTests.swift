@@ -78,22 +78,22 @@ import Testing
             for (arguments, keys) in [
                 (
                     "backup keys",
-                    "began bytes compression database databaseBytes dump ended entries extensions format globals job largeObjects pgDumpVersion proof properties roles rows server serverVersion sha256 snapshot tool version warnings"
+                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
                 ),
                 ("list", "bytes dump job path proof rows time"),
                 (
                     "show keys",
-                    "began bytes compression database databaseBytes dump ended entries extensions format globals job largeObjects pgDumpVersion proof properties roles rows server serverVersion sha256 snapshot tool version warnings"
+                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
                 ),
                 ("status", "healthy jobs"),
                 ("history", "attempt began bytes coalesced database dump ended id job missed outcome rows"),
                 ("next", "instant job slot"), ("next --calendar daily", "instant slot"),
                 ("prune --dry-run", "dump job reasons suspended verdict"),
                 ("check --connect", "faults file findings jobs servers valid"),
-                ("restore keys --into keys_again", "createdRoles database dump rows seconds tables"),
+                ("restore keys --into keys_again", "createdRoles database dump notes rows seconds tables"),
                 (
                     "restore keys --replace --yes",
-                    "createdRoles database dropPrevious dump previous rows seconds tables undo"
+                    "createdRoles database dropPrevious dump notes previous rows seconds tables undo"
                 ),
             ] {
                 let said = try await run(

@@ -1,15 +1,14 @@
 import Foundation
 
-/// Counts what a script written by `pg_restore -f -` holds, while it streams by: the rows of each COPY block, and large
-/// objects. Every byte is looked at once; nothing of the data is kept.
+/// Takes in what a script written by `pg_restore -f -` holds, while it streams by: the rows of each COPY block with their
+/// fingerprint, large objects, sequences, entries, grants. Every byte is looked at once; nothing of the data is kept.
 ///
 /// A COPY block begins with a line `COPY table (columns) FROM stdin;` and ends with `\.`; names with a line feed in quotes
 /// spread the first over several lines. Outside COPY blocks lines of other statements may look like anything, so strings,
 /// quoted names, dollar quotes and comments are followed.
 package struct ArchiveScanner: Sendable {
-    /// Rows by table, the key as in the COPY statement: `public.t`, `public."Odd name"`.
-    package private(set) var rows: [String: Int] = [:]
-    package private(set) var largeObjects = 0
+    /// What has been read to its end.
+    package private(set) var facts = ArchiveFacts()
     package private(set) var bytes: Int64 = 0
     /// Of the tables that have been read to their end.
     private var completedRows = 0
@@ -23,14 +22,18 @@ package struct ArchiveScanner: Sendable {
         case copy
     }
 
+    private let hash: RowHash
     private var state = State.statement
-    /// What has been read of the statement, up to a limit: COPY and large object statements are short.
+    /// What has been read of the statement, up to a limit: those of interest are short.
     private var statement: [UInt8] = []
-    /// The beginning of the line inside COPY data that a buffer has cut.
-    private var line: [UInt8] = []
-    private var lineIsLong = false
-    private var table = ""
-    private var tableRows = 0
+    /// What has been read of a comment, up to a limit.
+    private var comment: [UInt8] = []
+    /// The rows that are being read, in state `copy`.
+    private var block: CopyBlock?
+    /// The large object that is open, and whether the literal being read is data of it beyond its `\x`.
+    private var object: (any RowHashStream)?
+    private var isObjectData = false
+    private var isObjectPrefix = false
     /// The part of a dollar quote's tag or end that has been read.
     private var tag: [UInt8]?
     private var previous: UInt8 = 0
@@ -38,15 +41,17 @@ package struct ArchiveScanner: Sendable {
     private var lastHadEscapes = false
 
     private static let statementLimit = 1 << 20
+    private static let commentLimit = 1 << 12
+    private static let objectData = Array("SELECT pg_catalog.lowrite(0, '".utf8)
 
-    package init() {}
+    package init(hash: RowHash) { self.hash = hash }
 
     /// True between blocks and statements; false when the script has ended inside one.
     package var isComplete: Bool { state == .statement || state == .comment }
     /// Rows so far, those of the table that is being read included.
-    package var totalRows: Int { completedRows + max(0, tableRows) }
+    package var totalRows: Int { completedRows + (block?.rows ?? 0) }
     /// The table whose data the script has ended in, if it has.
-    package var openTable: String? { state == .copy ? table : nil }
+    package var openTable: String? { block?.table }
 
     package mutating func scan(_ buffer: UnsafeRawBufferPointer) {
         bytes += Int64(buffer.count)
@@ -58,51 +63,20 @@ package struct ArchiveScanner: Sendable {
 
     // MARK: data
 
-    /// Lines of a COPY block, as fast as memchr finds their ends.
     private mutating func scanData(_ buffer: UnsafeRawBufferPointer, from start: Int) -> Int {
-        guard let base = buffer.baseAddress else { return buffer.count }
-        var position = start
-        while position < buffer.count {
-            let rest = base + position
-            guard let end = memchr(rest, 0x0a, buffer.count - position) else {
-                keep(UnsafeRawBufferPointer(start: rest, count: buffer.count - position))
-                return buffer.count
-            }
-            let length = UnsafeRawPointer(end) - rest
-            let isEnd: Bool
-            if line.isEmpty, !lineIsLong {
-                isEnd = length == 2 && rest.load(as: UInt8.self) == 0x5c && (rest + 1).load(as: UInt8.self) == 0x2e
-            } else {
-                keep(UnsafeRawBufferPointer(start: rest, count: length))
-                isEnd = !lineIsLong && line == [0x5c, 0x2e]
-                line.removeAll(keepingCapacity: true)
-                lineIsLong = false
-            }
-            position += length + 1
-            if isEnd {
-                endTable()
-                return position
-            }
-            tableRows += 1
-        }
+        guard let (position, isEnded) = block?.scan(buffer, from: start) else { return buffer.count }
+        if isEnded { endTable() }
         return position
     }
 
-    /// Only the two bytes that could be the end mark are of interest.
-    private mutating func keep(_ part: UnsafeRawBufferPointer) {
-        if line.count + part.count > 2 {
-            lineIsLong = true
-            line.removeAll(keepingCapacity: true)
-        } else if !lineIsLong {
-            line += part
-        }
-    }
-
     private mutating func endTable() {
-        rows[table, default: 0] += tableRows
-        completedRows += tableRows
-        tableRows = 0
-        table = ""
+        guard let block else { return }
+        var whole = facts.tables[block.table] ?? .init(rows: 0, fingerprint: Fingerprint(), columns: block.columns)
+        whole.rows += block.rows
+        whole.fingerprint = whole.fingerprint + block.fingerprint
+        facts.tables[block.table] = whole
+        completedRows += block.rows
+        self.block = nil
         state = .statement
         statement.removeAll(keepingCapacity: true)
         previous = 0x0a
@@ -126,7 +100,7 @@ package struct ArchiveScanner: Sendable {
                 note(byte)
                 if byte == 0x22 { state = .statement }
             case .dollar(let end): scanDollar(byte, end: end)
-            case .comment: if byte == 0x0a { state = .statement }
+            case .comment: scanComment(byte)
             case .copy: return position - 1
             }
             previous = byte
@@ -138,6 +112,21 @@ package struct ArchiveScanner: Sendable {
     private mutating func note(_ byte: UInt8) {
         if statement.count < Self.statementLimit { statement.append(byte) }
     }
+
+    private mutating func scanComment(_ byte: UInt8) {
+        guard byte == 0x0a else {
+            if comment.count < Self.commentLimit { comment.append(byte) }
+            return
+        }
+        state = .statement
+        if comment.starts(with: Self.heading) || comment.starts(with: Self.dataHeading) {
+            facts.note(heading: String(decoding: comment, as: UTF8.self).dropFirst())
+        }
+        comment.removeAll(keepingCapacity: true)
+    }
+
+    private static let heading = Array(" Name: ".utf8)
+    private static let dataHeading = Array(" Data for Name: ".utf8)
 
     private mutating func scanPlain(_ byte: UInt8) {
         if var tag {
@@ -173,6 +162,8 @@ package struct ArchiveScanner: Sendable {
         switch byte {
         case 0x27:
             state = .literal(escapes: previous == 0x45 || previous == 0x65 || (previous == 0x27 && lastHadEscapes))
+            isObjectData = object != nil && statement == Self.objectData
+            isObjectPrefix = isObjectData
         case 0x22: state = .identifier
         case 0x24 where !Self.isWord(previous): tag = [byte]
         case 0x2d where previous == 0x2d:
@@ -197,10 +188,20 @@ package struct ArchiveScanner: Sendable {
 
     /// Passes over a string without escapes, whatever its length: large objects come as such.
     private mutating func skipLiteral(_ buffer: UnsafeRawBufferPointer, from position: Int) -> Int {
-        guard let base = buffer.baseAddress, let quote = memchr(base + position, 0x27, buffer.count - position) else {
-            return buffer.count
+        guard let base = buffer.baseAddress else { return buffer.count }
+        let quote = memchr(base + position, 0x27, buffer.count - position)
+        let end = quote.map { UnsafeRawPointer($0) - base } ?? buffer.count
+        var part = UnsafeRawBufferPointer(rebasing: buffer[position..<end])
+        if isObjectData {
+            if isObjectPrefix, let sign = part.firstIndex(of: 0x78) {
+                part = UnsafeRawBufferPointer(rebasing: part[(sign + 1)...])
+                isObjectPrefix = false
+            }
+            if !isObjectPrefix { object?.add(part) }
+        } else if statement.count < Self.statementLimit {
+            statement += part.prefix(Self.statementLimit - statement.count)
         }
-        return UnsafeRawPointer(quote) - base
+        return end
     }
 
     private mutating func scanDollar(_ byte: UInt8, end: [UInt8]) {
@@ -231,28 +232,30 @@ package struct ArchiveScanner: Sendable {
         let text = String(decoding: statement, as: UTF8.self)
         statement.removeAll(keepingCapacity: true)
         if text.hasPrefix("COPY "), text.hasSuffix(" FROM stdin;") {
-            table = Self.table(text.dropFirst(5))
-            // A table without rows has a block too, and counts as one with 0.
-            rows[table, default: 0] += 0
+            let (name, columns) = Self.table(text.dropFirst(5).dropLast(12))
+            block = CopyBlock(table: name, columns: columns, hash: hash)
             state = .copy
-            lineIsLong = false
-            line.removeAll(keepingCapacity: true)
-            // The rest of the statement's own line, which is empty, will count as one.
-            tableRows = -1
-        } else if text.hasPrefix("SELECT pg_catalog.lo_create(") {
-            largeObjects += 1
+        } else if text.hasPrefix("SELECT pg_catalog.lo_open('") {
+            let number = text.dropFirst(27).prefix { $0 != "'" } + "\t"
+            object = hash.begin()
+            var bytes = Array(number.utf8)
+            bytes.withUnsafeMutableBytes { object?.add(UnsafeRawBufferPointer($0)) }
+        } else if text == "SELECT pg_catalog.lo_close(0);" {
+            if let object { facts.largeObjectData.add(object.finish()) }
+            object = nil
+        } else {
+            facts.note(statement: text)
         }
     }
 
-    /// `public."Odd name" (a, b) FROM stdin;` without what follows the name.
-    private static func table(_ rest: Substring) -> String {
+    /// `public."Odd name" (a, b)` as name and columns.
+    private static func table(_ text: Substring) -> (name: String, columns: String) {
         var isQuoted = false
-        var name = ""
-        for character in rest {
+        let end = text.firstIndex { character in
             if character == "\"" { isQuoted.toggle() }
-            if !isQuoted, character == " " { break }
-            name.append(character)
+            return !isQuoted && character == " "
         }
-        return name
+        guard let end else { return (String(text), "") }
+        return (String(text[..<end]), String(text[end...].drop { $0 == " " }))
     }
 }

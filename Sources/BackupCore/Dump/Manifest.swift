@@ -4,13 +4,59 @@ import Foundation
 /// Its keys are a promise. Instants are ISO 8601 in UTC.
 package struct Manifest: Codable, Sendable, Equatable {
     /// The version of this format that this program writes; a manifest with a higher one is refused, never guessed at.
-    package static let currentVersion = 1
+    package static let currentVersion = 2
 
+    /// What is known of the dump, each level more than the one before: see docs/proof.md.
     package enum Proof: String, Codable, Sendable, CaseIterable {
-        /// Every byte decompressed by pg_restore, rows counted, SHA-256 taken.
-        case read
         /// Adopted from an older tool and not yet verified.
         case none
+        /// Every byte decompressed by pg_restore, rows counted, fingerprints and SHA-256 taken.
+        case read
+        /// Rows, or contents, equal to the source's in the dump's own snapshot.
+        case matched
+        /// Restored, and everything equal to what this manifest says.
+        case drilled
+    }
+    /// What was held to the source in the dump's own snapshot.
+    package enum Match: String, Codable, Sendable { case rows, content }
+    package struct SequenceValue: Codable, Sendable, Equatable {
+        package var lastValue: Int64
+        /// False when the next value is `lastValue` itself.
+        package var isCalled: Bool
+        package init(lastValue: Int64, isCalled: Bool) {
+            self.lastValue = lastValue
+            self.isCalled = isCalled
+        }
+    }
+    /// The last drill of this dump.
+    package struct Drill: Codable, Sendable, Equatable {
+        package var verdict: DrillVerdict
+        package var began: Date
+        package var ended: Date
+        /// What a restore takes: reading, restoring, comparing, statistics.
+        package var restoreSeconds: Double
+        /// What the restored database took; nil when it did not come so far.
+        package var databaseBytes: Int64?
+        /// `throwaway`, or the server's name.
+        package var place: String
+        /// Assertions that were true.
+        package var assertions: Int
+        /// Why it is not proven.
+        package var reason: String?
+        package init(
+            verdict: DrillVerdict, began: Date, ended: Date, restoreSeconds: Double, databaseBytes: Int64?,
+            place: String,
+            assertions: Int, reason: String?
+        ) {
+            self.verdict = verdict
+            self.began = began
+            self.ended = ended
+            self.restoreSeconds = restoreSeconds
+            self.databaseBytes = databaseBytes
+            self.place = place
+            self.assertions = assertions
+            self.reason = reason
+        }
     }
     package struct Extension: Codable, Sendable, Equatable {
         package var name: String
@@ -115,7 +161,19 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var entries: Int
     /// Rows by table, the key written as in the archive's COPY statement: `public.archon_settings`, `public."Odd name"`.
     package var rows: [String: Int]
+    /// By table: of its COPY lines, order aside. Nil in a manifest of version 1.
+    package var fingerprints: [String: Fingerprint]?
+    package var sequences: [String: SequenceValue]?
+    /// The table of contents by type, each entry as `schema name owner`.
+    package var contents: [String: [String]]?
+    /// Of the GRANT and REVOKE statements, order aside.
+    package var grants: Fingerprint?
+    /// Constraints that the source never checked against their rows: `public.t t_amount_check`.
+    package var unvalidated: [String]?
     package var largeObjects: Int
+    package var largeObjectData: Fingerprint?
+    /// The settings under which values became text, in PostgreSQL's names; nil in an adopted dump.
+    package var textSettings: [String: String]?
     /// What the database took on its server; nil in an adopted dump.
     package var databaseBytes: Int64?
     package var extensions: [Extension]
@@ -125,6 +183,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     /// roles file has all of the server's. Nil in an adopted dump.
     package var roles: [String]?
     package var proof: Proof
+    package var matched: Match?
+    package var drill: Drill?
     /// What a reader should know and that is no failure: `schemas` leaves out large objects, roles without passwords.
     package var warnings: [String]
     package var tool: String
@@ -165,4 +225,16 @@ package struct Manifest: Codable, Sendable, Equatable {
     }
 
     package var totalRows: Int { rows.values.reduce(0, +) }
+
+    /// Takes over what the archive was found to hold.
+    package mutating func take(_ facts: ArchiveFacts, hash: RowHash) {
+        rows = facts.rows
+        fingerprints = facts.fingerprints
+        sequences = facts.sequences
+        contents = facts.contents
+        grants = hash.fingerprint(of: facts.grants)
+        unvalidated = facts.unvalidated.sorted()
+        largeObjects = facts.largeObjects
+        largeObjectData = facts.largeObjectData
+    }
 }

@@ -43,7 +43,7 @@ package enum Child {
         onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
     ) async throws -> Ending {
         let tail = Tail(limit: errorTailBytes)
-        let limit = TimeLimit()
+        let limit = Expiry()
         let work = Task { () async throws -> TerminationStatus in
             var options = PlatformOptions()
             options.createSession = true
@@ -112,7 +112,7 @@ package enum Child {
 }
 
 /// Whether a time limit was what ended something.
-private final class TimeLimit: Sendable {
+private final class Expiry: Sendable {
     private let passed = Mutex(false)
     var isPassed: Bool { passed.withLock { $0 } }
     func pass() { passed.withLock { $0 = true } }

@@ -130,6 +130,43 @@ package final class Session: Sendable {
         }
     }
 
+    /// Runs a `COPY … TO STDOUT` and hands over each line, without its line feed, on the connection's own thread. Returns how
+    /// many there were. Throws as `query` does, for instance when the task is cancelled.
+    package func copyOut(_ sql: String, onLine: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws
+        -> Int
+    {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.async { @Sendable in continuation.resume(with: Result { try self.copy(sql, onLine) }) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    private func copy(_ sql: String, _ onLine: (UnsafeRawBufferPointer) -> Void) throws -> Int {
+        let pointer = connection.pointer
+        let begun = PQexec(pointer, sql)
+        defer { PQclear(begun) }
+        guard PQresultStatus(begun) == PGRES_COPY_OUT else { throw fault(begun) }
+        var lines = 0
+        var line: UnsafeMutablePointer<CChar>?
+        while true {
+            let count = PQgetCopyData(pointer, &line, 0)
+            guard count > 0 else { break }
+            onLine(UnsafeRawBufferPointer(start: line, count: Int(count) - 1))
+            PQfreemem(line)
+            lines += 1
+        }
+        var failed: (any Error)?
+        while let result = PQgetResult(pointer) {
+            if PQresultStatus(result) != PGRES_COMMAND_OK { failed = failed ?? fault(result) }
+            PQclear(result)
+        }
+        if let failed { throw failed }
+        return lines
+    }
+
     private func rows(_ result: OpaquePointer?) -> [[String?]] {
         let columns = PQnfields(result)
         return (0..<PQntuples(result)).map { row in

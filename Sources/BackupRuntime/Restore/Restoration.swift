@@ -25,6 +25,8 @@ package struct Restoration: Sendable {
         /// The shell command that puts the old database back, and the one that drops it.
         package var undo: String?
         package var dropPrevious: String?
+        /// What is worth knowing and no fault.
+        package var notes: [String]
     }
 
     let server: Server
@@ -53,33 +55,35 @@ package struct Restoration: Sendable {
         let admin = try await openAdmin(settings)
         // What takes a moment first: nobody waits for the full read to hear that a name is taken.
         try await checkTarget(admin)
-        try await checkExtensions(admin)
-        let expected = try await checkArchive()
-        let tools = try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, dumpMajor(expected)))
+        try await RestoreEngine.checkExtensions(manifest, admin)
+        let expected = try await RestoreEngine.readArchive(archive, manifest, .patient, progress: progress)
+        let engine = RestoreEngine(
+            settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
+            tools: try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
+            workers: workers, limit: .patient, progress: progress)
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var created: [String] = []
         // Only what this restore has made is dropped after a fault.
         var isCreated = false
         do {
-            created = try await createRoles(admin)
-            try await create(temporary, admin)
+            created = try await engine.createRoles()
+            try await engine.create(temporary)
             isCreated = true
-            try await fill(temporary, admin, settings, tools)
-            try await compare(temporary, settings, expected)
+            let outcome = try await engine.perform(temporary)
             try Task.checkCancellation()
             let previous = try await putInPlace(temporary, admin, settings, now: now)
-            let elapsed = began.duration(to: .now)
             let maintenance = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
             let connection = settings.forPerson(database: maintenance)
             return Result(
                 database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
-                tables: expected.rows.count, rows: expected.rows.values.reduce(0, +),
-                seconds: Double(elapsed.components.seconds), previous: previous, createdRoles: created,
+                tables: expected.facts.tables.count, rows: expected.facts.rows.values.reduce(0, +),
+                seconds: began.duration(to: .now).inSeconds.rounded(.down), previous: previous, createdRoles: created,
                 undo: previous.map {
                     let undone = RestoreNames.undone(name, at: now)
                     return ShellCommand.undo(database: name, previous: $0, undone: undone, connection: connection)
                 },
-                dropPrevious: previous.map { ShellCommand.drop(database: $0, connection: connection) })
+                dropPrevious: previous.map { ShellCommand.drop(database: $0, connection: connection) },
+                notes: outcome.notes)
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
@@ -98,28 +102,6 @@ package struct Restoration: Sendable {
     private func openAdmin(_ settings: ConnectionSettings) async throws -> Session {
         try await AdminSession.open(settings, avoiding: name)
     }
-
-    /// The archive's bytes against the manifest, then its full read; a bare file has the read alone.
-    private func checkArchive() async throws -> ArchiveReading {
-        if let manifest {
-            let digest = try await ArchiveDigest.take(archive)
-            guard digest.sha256 == manifest.sha256, digest.bytes == manifest.bytes else {
-                throw Failure(
-                    .damaged, "\(manifest.dump) is damaged: its SHA-256 is not that of the manifest",
-                    hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
-            }
-        }
-        let reading = try await ArchiveReading.take(
-            archive, tools: try await Tools.newest(), timeoutSeconds: 86_400, progress: progress)
-        if let manifest, let difference = RowDifference.first(expected: manifest.rows, found: reading.rows) {
-            throw Failure(
-                .damaged, "\(manifest.dump) does not match its manifest: \(difference)",
-                hint: "Choose an earlier one: `archon-backupd list \(manifest.job)`.")
-        }
-        return reading
-    }
-
-    private func dumpMajor(_ reading: ArchiveReading) -> Int { Int(reading.pgDumpVersion.prefix { $0.isNumber }) ?? 0 }
 
     private func checkTarget(_ admin: Session) async throws {
         let exists = try await exists(name, admin)
@@ -146,99 +128,6 @@ package struct Restoration: Sendable {
 
     private func exists(_ database: String, _ admin: Session) async throws -> Bool {
         try await admin.value("SELECT 1 FROM pg_database WHERE datname = $1", [database]) != nil
-    }
-
-    private func checkExtensions(_ admin: Session) async throws {
-        let available = Set(try await admin.query("SELECT name FROM pg_available_extensions").compactMap { $0[0] })
-        let missing = (manifest?.extensions ?? []).filter { !available.contains($0.name) }
-        guard missing.isEmpty else {
-            throw Failure(
-                .unavailable,
-                "the server lacks extensions that the dump needs: \(missing.map { "\($0.name) \($0.version)" }.joined(separator: ", "))",
-                hint: "Install them on the server's host first.")
-        }
-    }
-
-    // MARK: beside the old
-
-    /// Makes the roles of the dump that are not there; those that are stay as they are. Returns the new ones.
-    private func createRoles(_ admin: Session) async throws -> [String] {
-        guard let globals = manifest?.globals else { return [] }
-        let path = (archive as NSString).deletingLastPathComponent + "/" + globals.file
-        guard let data = FileManager.default.contents(atPath: path),
-            try Digest.hex(ofFile: path).sha256 == globals.sha256
-        else {
-            throw Failure(
-                .damaged, "the roles file \(path) is missing or damaged",
-                hint: "Choose another dump, or restore the archive by its path.")
-        }
-        let script = RoleScript(String(decoding: data, as: UTF8.self))
-        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
-        // The script has every role of the server it came from, one perhaps that was dropped there for a reason.
-        let needed = manifest?.roles.map { Set($0) }
-        let missing = script.roles.filter {
-            !present.contains($0) && !$0.hasPrefix("pg_") && needed?.contains($0) ?? true
-        }
-        guard !missing.isEmpty else { return [] }
-        try await admin.transaction(script.statements(creating: Set(missing)))
-        return missing
-    }
-
-    private func create(_ temporary: String, _ admin: Session) async throws {
-        try await admin.query(statements.create(temporary, serverVersion: admin.serverVersion))
-    }
-
-    private var statements: DatabaseStatements {
-        DatabaseStatements(manifest?.properties ?? .init(owner: "", encoding: "", collation: "", characterType: ""))
-    }
-
-    private func fill(
-        _ temporary: String, _ admin: Session, _ settings: ConnectionSettings, _ tools: Tools
-    ) async throws {
-        let connection = settings.argument(database: temporary, applicationName: "archon-backupd/restore")
-        let ending = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await followSize(of: temporary, admin) }
-            defer { group.cancelAll() }
-            return try await Child.run(
-                tools.restore,
-                ["--exit-on-error", "--no-password", "--jobs=\(workers)", "--dbname=\(connection)", archive],
-                environment: settings.environment)
-        }
-        switch ending.cause {
-        case .exited(0): return
-        case .interrupted, .timedOut: throw CancellationError()
-        case .exited, .signaled: throw Failure(.failed, "pg_restore \(ending.description)", cause: ending.errors)
-        }
-    }
-
-    private func followSize(of temporary: String, _ session: Session) async throws {
-        while !Task.isCancelled {
-            let bytes = try await session.value("SELECT pg_database_size($1)", [temporary]).flatMap(Int64.init) ?? 0
-            progress(RunProgress(phase: .restoring, bytes: bytes))
-            try await Task.sleep(for: .seconds(1))
-        }
-    }
-
-    /// Counts every table's rows and the large objects, then gathers statistics: a database without them is slow all morning.
-    private func compare(_ temporary: String, _ settings: ConnectionSettings, _ expected: ArchiveReading) async throws {
-        let session = try await Session.open(settings, database: temporary, applicationName: ApplicationName.own)
-        try await session.query("SET row_security = off")
-        var found: [String: Int] = [:]
-        for table in expected.rows.keys {
-            found[table] = try await session.value("SELECT count(*) FROM ONLY \(table)").flatMap(Int.init)
-        }
-        if let difference = RowDifference.first(expected: expected.rows, found: found) {
-            throw Failure(.damaged, "the restored database does not match the dump: \(difference)")
-        }
-        let objects = try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init) ?? 0
-        guard objects == expected.largeObjects else {
-            throw Failure(
-                .damaged,
-                "the restored database has \(objects) large objects where the dump has \(expected.largeObjects)")
-        }
-        for statement in statements.finish(temporary) where manifest != nil { try await session.query(statement) }
-        progress(RunProgress(phase: .comparing, bytes: 0))
-        try await session.query("ANALYZE")
     }
 
     // MARK: the one transaction

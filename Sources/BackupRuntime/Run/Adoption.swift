@@ -42,20 +42,21 @@ package struct Adoption: Sendable {
             guard digest == (try await ArchiveDigest.take(path)) else {
                 throw Failure(.inputOutput, "the copy of \(path) differs from it", hint: "Look at the disk.")
             }
-            let manifest = Manifest(
+            var manifest = Manifest(
                 job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database,
                 dump: "\(name)", slot: nil,
                 began: began, ended: max(began, ended), snapshot: began,
                 format: digest.members == nil ? .custom : .directory, compression: "unknown",
                 pgDumpVersion: reading.pgDumpVersion, serverVersion: reading.serverVersion, bytes: digest.bytes,
                 sha256: digest.sha256,
-                members: digest.members, entries: reading.entries, rows: reading.rows,
-                largeObjects: reading.largeObjects, extensions: [],
+                members: digest.members, entries: reading.entries, rows: [:],
+                largeObjects: 0, extensions: [],
                 properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil,
                 proof: .read,
                 warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
                 tool: "archon-backupd \(Version.current)")
-            try await blocking { [folder] _ in try folder.publish(name, manifest) }
+            manifest.take(reading.facts, hash: .xxh3)
+            try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
             if isOurs { try folder.removeAdopted(file) }
             return manifest
         } catch {

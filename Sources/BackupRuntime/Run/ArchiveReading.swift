@@ -1,13 +1,12 @@
 import BackupCore
 import Foundation
 
-/// The full read: pg_restore turns the whole archive into a script, which is counted as it streams by. Only this shows
+/// The full read: pg_restore turns the whole archive into a script, which is taken in as it streams by. Only this shows
 /// that an archive is whole; `pg_restore --list` is content with half of one.
 package struct ArchiveReading: Sendable, Equatable {
     /// Entries of the table of contents.
     package var entries: Int
-    package var rows: [String: Int]
-    package var largeObjects: Int
+    package var facts: ArchiveFacts
     /// `15.18 (Debian 15.18-0+deb12u1)`, as the archive's head says.
     package var pgDumpVersion: String
     /// The server it was dumped from, in the same words.
@@ -21,7 +20,7 @@ package struct ArchiveReading: Sendable, Equatable {
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> ArchiveReading {
         let head = try await contents(path, tools: tools, timeoutSeconds: timeoutSeconds)
-        let scanner = Shared(ArchiveScanner())
+        let scanner = Shared(ArchiveScanner(hash: .xxh3))
         let ending = try await Child.run(tools.restore, ["--file=-", path], timeoutSeconds: timeoutSeconds) { buffer in
             let soFar = scanner.with { scanner in
                 scanner.scan(buffer)
@@ -37,14 +36,14 @@ package struct ArchiveReading: Sendable, Equatable {
                 "the archive \(path) ends inside \(read.openTable.map { "the rows of \($0)" } ?? "a statement")")
         }
         // The list has no quotes: `public user` is `public."user"` in the script.
-        let missing = head.tables.subtracting(read.rows.keys.map { $0.replacing("\"", with: "") })
+        let missing = head.tables.subtracting(read.facts.tables.keys.map { $0.replacing("\"", with: "") })
         guard missing.isEmpty else {
             throw Failure(
                 .damaged,
                 "the archive \(path) lists data of \(missing.sorted().joined(separator: ", ")) and does not hold it")
         }
         return ArchiveReading(
-            entries: head.entries, rows: read.rows, largeObjects: read.largeObjects, pgDumpVersion: head.pgDumpVersion,
+            entries: head.entries, facts: read.facts, pgDumpVersion: head.pgDumpVersion,
             serverVersion: head.serverVersion, database: head.database)
     }
 

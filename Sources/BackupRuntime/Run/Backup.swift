@@ -30,7 +30,7 @@ package struct Backup: Sendable {
         try folder.prepare()
         let name = try folder.freeName(at: began)
         do {
-            let limit = RunLimit(job)
+            let limit = TimeLimit(job)
             try checkRoom()
             if let before = job.before {
                 try await HookRun.run(before, name: "before", environment: hookEnvironment(name))
@@ -79,7 +79,7 @@ package struct Backup: Sendable {
 
     // MARK: the work
 
-    private func dump(_ name: DumpName, _ limit: RunLimit) async throws -> Manifest {
+    private func dump(_ name: DumpName, _ limit: TimeLimit) async throws -> Manifest {
         let settings = try ConnectionSettings(request.server)
         let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
         let tools = try await Tools.find(serverMajor: session.serverVersion / 10_000)
@@ -103,21 +103,23 @@ package struct Backup: Sendable {
         if let globals, !globals.hasPasswords {
             warnings.append("roles were dumped without their passwords: the user may not read pg_authid")
         }
-        let manifest = Manifest(
+        var manifest = Manifest(
             job: job.name, server: request.server.name, database: job.database, dump: "\(name)", slot: request.slot,
             began: began,
             ended: Date(), snapshot: facts.time, format: job.format, compression: compression.text,
             pgDumpVersion: tools.version,
             serverVersion: session.serverVersionText, bytes: digest.bytes, sha256: digest.sha256,
             members: digest.members,
-            entries: reading.entries, rows: reading.rows, largeObjects: reading.largeObjects,
+            entries: reading.entries, rows: [:], largeObjects: 0,
             databaseBytes: facts.bytes,
             extensions: facts.extensions, properties: facts.properties, globals: globals, roles: facts.roles,
             proof: .read,
             warnings: warnings,
             tool: "archon-backupd \(Version.current)")
+        manifest.take(reading.facts, hash: .xxh3)
+        manifest.textSettings = facts.textSettings
         try Task.checkCancellation()
-        try await blocking { [folder] _ in try folder.publish(name, manifest) }
+        try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
         return manifest
     }
 
@@ -144,7 +146,7 @@ package struct Backup: Sendable {
 
     private func runDump(
         _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice,
-        _ limit: RunLimit
+        _ limit: TimeLimit
     ) async throws {
         var arguments = [
             "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
@@ -180,7 +182,7 @@ package struct Backup: Sendable {
         }
     }
 
-    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: RunLimit)
+    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: TimeLimit)
         async throws
     {
         let standing = blockers.isEmpty ? "" : "\nin the way: " + blockers.joined(separator: "\nin the way: ")
@@ -214,7 +216,7 @@ package struct Backup: Sendable {
     }
 
     private func dumpGlobals(
-        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: RunLimit
+        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: TimeLimit
     ) async throws -> Manifest.Globals {
         let path = folder.partialPath(name, ".globals.sql")
         var arguments = [

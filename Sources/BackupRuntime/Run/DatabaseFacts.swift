@@ -14,6 +14,7 @@ struct DatabaseFacts: Sendable {
     /// Whom the database needs: owners, those who were granted something, those who have settings or policies in it; their
     /// groups and who put them there; and the bootstrap superuser, on whom pg_shdepend keeps no record.
     var roles: [String]
+    var textSettings: [String: String]
 
     static func gather(_ session: Session) async throws -> DatabaseFacts {
         let extensions = try await session.query(
@@ -28,7 +29,8 @@ struct DatabaseFacts: Sendable {
             largeObjects: try await session.value("SELECT count(*) FROM pg_largeobject_metadata").flatMap(Int.init)
                 ?? 0,
             bytes: try await session.value("SELECT pg_database_size(current_database())").flatMap(Int64.init),
-            roles: try await session.query(rolesQuestion).compactMap { $0[0] })
+            roles: try await session.query(rolesQuestion).compactMap { $0[0] },
+            textSettings: try await TextSettings.gather(session))
     }
 
     private static let rolesQuestion = """

@@ -33,12 +33,8 @@ package enum Verification {
         let tools = try await Tools.newest()
         let reading = try await ArchiveReading.take(
             path, tools: tools, timeoutSeconds: timeoutSeconds, progress: progress)
-        if let difference = RowDifference.first(expected: manifest.rows, found: reading.rows) {
+        if let difference = Differences.between(manifest, reading.facts, hash: .xxh3).summary {
             throw damaged(difference)
-        }
-        guard reading.largeObjects == manifest.largeObjects else {
-            throw damaged(
-                "it holds \(reading.largeObjects) large objects where the manifest says \(manifest.largeObjects)")
         }
     }
 

@@ -1,0 +1,99 @@
+/// What a script of `pg_restore -f -`, or of `pg_dump --schema-only`, says of a database.
+package struct ArchiveFacts: Sendable, Equatable {
+    /// The data of one table.
+    package struct TableData: Sendable, Equatable {
+        package var rows: Int
+        /// Of its COPY lines, each without its line feed.
+        package var fingerprint: Fingerprint
+        /// As in the COPY statement, `(id, "Odd name")`; empty for a table without columns.
+        package var columns: String
+
+        package init(rows: Int, fingerprint: Fingerprint, columns: String) {
+            self.rows = rows
+            self.fingerprint = fingerprint
+            self.columns = columns
+        }
+    }
+
+    /// By table, the key as in the COPY statement: `public.t`, `public."Odd name"`.
+    package var tables: [String: TableData] = [:]
+    /// By sequence, the key in the same form.
+    package var sequences: [String: Manifest.SequenceValue] = [:]
+    /// The entries of the table of contents by type: `INDEX` has `public settings_key_idx postgres`, which is schema, name
+    /// and owner in pg_restore's words, `-` where there is none. In the order of the script.
+    package var contents: [String: [String]] = [:]
+    /// GRANT, REVOKE and ALTER DEFAULT PRIVILEGES statements, but for those of large objects.
+    package var grants: Set<String> = []
+    /// Constraints that nobody has checked against their rows: `public.t t_amount_check`.
+    package var unvalidated: Set<String> = []
+    /// As the script sets it; nil when it does not.
+    package var clientEncoding: String?
+    package var largeObjects = 0
+    /// Of each large object with data its number, a tab and its bytes as hexadecimal digits.
+    package var largeObjectData = Fingerprint()
+
+    package init() {}
+
+    package var rows: [String: Int] { tables.mapValues(\.rows) }
+    package var fingerprints: [String: Fingerprint] { tables.mapValues(\.fingerprint) }
+
+    /// Notes an entry's heading, `Name: t; Type: TABLE; Schema: public; Owner: postgres` and perhaps more.
+    mutating func note(heading: Substring) {
+        let names = heading.hasPrefix("Data for Name: ") ? heading.dropFirst(15) : heading.dropFirst(6)
+        // A name may hold what looks like the next part: the last one counts.
+        guard let type = names.lastRange(of: "; Type: ") else { return }
+        let parts = names[type.upperBound...].split(separator: "; ")
+        func part(_ key: String) -> String {
+            parts.first { $0.hasPrefix(key) }.map { String($0.dropFirst(key.count)) } ?? "-"
+        }
+        contents[String(parts.first ?? ""), default: []].append(
+            "\(part("Schema: ")) \(names[..<type.lowerBound]) \(part("Owner: "))")
+    }
+
+    /// Notes what a statement says, if it is one of those that are held to the restored database.
+    mutating func note(statement text: String) {
+        if text.hasPrefix("SELECT pg_catalog.lo_create(") {
+            largeObjects += 1
+        } else if text.hasPrefix("SET client_encoding = '") {
+            clientEncoding = String(text.dropFirst(23).prefix { $0 != "'" })
+        } else if text.hasPrefix("SELECT pg_catalog.setval('") {
+            noteSequence(text.dropFirst(26))
+        } else if text.hasPrefix("GRANT ") || text.hasPrefix("REVOKE ") || text.hasPrefix("ALTER DEFAULT PRIVILEGES ") {
+            if !text.contains(" ON LARGE OBJECT ") { grants.insert(text) }
+        } else if text.hasPrefix("ALTER "), text.hasSuffix(" NOT VALID;") || text.hasSuffix(" NOT ENFORCED;") {
+            noteUnvalidated(text)
+        }
+    }
+
+    /// `public.t_id_seq', 42, true);`
+    private mutating func noteSequence(_ text: Substring) {
+        guard let end = text.lastRange(of: "', ") else { return }
+        let words = text[end.upperBound...].dropLast(2).split(separator: ", ")
+        guard words.count == 2, let value = Int64(words[0]) else { return }
+        let name = text[..<end.lowerBound].replacing("''", with: "'")
+        sequences[String(name)] = .init(lastValue: value, isCalled: words[1] == "true")
+    }
+
+    /// `ALTER TABLE public.t` or `ALTER TABLE ONLY public.t`, a line feed, `    ADD CONSTRAINT name CHECK (…) NOT VALID;`
+    private mutating func noteUnvalidated(_ text: String) {
+        guard let add = text.range(of: "\n    ADD CONSTRAINT ") else { return }
+        let words = text[..<add.lowerBound].split(separator: " ", maxSplits: 2)
+        guard words.count == 3 else { return }
+        let relation = words[2].hasPrefix("ONLY ") ? words[2].dropFirst(5) : words[2]
+        unvalidated.insert("\(relation) \(Self.identifier(text[add.upperBound...]))")
+    }
+
+    /// The identifier that `text` begins with, quoted or not.
+    private static func identifier(_ text: Substring) -> Substring {
+        var isQuoted = false
+        let end = text.firstIndex { character in
+            if character == "\"" { isQuoted.toggle() }
+            return !isQuoted && character == " "
+        }
+        return text[..<(end ?? text.endIndex)]
+    }
+}
+
+extension Substring {
+    fileprivate func lastRange(of text: String) -> Range<Substring.Index>? { ranges(of: text).last }
+}

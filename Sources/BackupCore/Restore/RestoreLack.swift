@@ -1,0 +1,42 @@
+/// Something that the place of a restore lacks, told from what PostgreSQL's programs say in English: no fault of the dump.
+package struct RestoreLack: Sendable, Equatable {
+    package let what: String
+    package let hint: String
+
+    /// The first that `errors` speaks of; nil when it is about something else.
+    package static func find(in errors: String) -> RestoreLack? {
+        signs.first { sign, _ in errors.contains(sign) }?.lack
+    }
+
+    private static let room = RestoreLack(
+        what: "there is no room left", hint: "Free some room where the server keeps its data.")
+    private static let gone = RestoreLack(
+        what: "the connection to the server was lost", hint: "Look at the server's log.")
+    private static let program = RestoreLack(
+        what: "an extension's files are missing", hint: "Install the extension on the server's host.")
+    private static let signs: [(sign: String, lack: RestoreLack)] = [
+        ("No space left on device", room), ("Disk quota exceeded", room),
+        ("could not open extension control file", program), ("extension control file", program),
+        ("could not access file \"$libdir", program), ("could not load library", program),
+        (
+            "shared_preload_libraries",
+            RestoreLack(
+                what: "an extension must be loaded when the server starts",
+                hint: "Drill on a server that has it in shared_preload_libraries.")
+        ),
+        (
+            "could not create locale",
+            RestoreLack(what: "a collation's locale is missing", hint: "Install the locale on the server's host.")
+        ),
+        (
+            "tablespace \"",
+            RestoreLack(what: "a tablespace is missing", hint: "Make the tablespace on the server first.")
+        ),
+        ("connection to server", gone), ("server closed the connection", gone), ("terminating connection", gone),
+        ("in recovery mode", gone), ("shutting down", gone),
+        (
+            "out of shared memory",
+            RestoreLack(what: "the server has too few locks", hint: "Raise its max_locks_per_transaction.")
+        ),
+    ]
+}
