@@ -6,7 +6,7 @@ package struct CalendarExpression: Sendable, Equatable {
     package let source: String
     /// The zone written at its end, if any; the caller resolves it.
     package let zoneName: String?
-    private let fields: CalendarFields
+    let fields: CalendarFields
 
     /// Throws a `Failure(.configInvalid)` that says what is wrong and what to write.
     package init(_ text: String) throws {
@@ -43,6 +43,16 @@ struct CalendarFields: Sendable, Equatable, LocalTimes {
     var second = CalendarField.only(0)
 
     var isInterval: Bool { (0...23).allSatisfy(hour.contains) }
+
+    var isWeekly: Bool { year.isAny && month.isAny && day.isAny }
+
+    var times: TimesOfDay? {
+        TimesOfDay(second.values(through: 59_999_999, apart: 1_000_000))?
+            .repeated(at: minute.values(through: 59).map { $0 * 60_000_000 })?
+            .repeated(at: hour.values(through: 23).map { $0 * 3_600_000_000 })
+    }
+
+    func nextDay(from day: Int) -> Int? { nextDay(from: CivilDate(daysSince1970: day))?.daysSince1970 }
 
     func next(fromLocal local: Int) -> Int? {
         let (dayNumber, timeOfDay) = flooredDivision(local, by: Self.microsecondsPerDay)

@@ -29,6 +29,13 @@ struct CalendarField: Sendable, Equatable {
         return best
     }
 
+    /// The values named up to `limit`, in order; of those that are less than `apart` apart the first.
+    func values(through limit: Int, apart: Int = 1) -> [Int] {
+        var values: [Int] = []
+        while let value = next(from: values.last.map { $0 + apart } ?? 0, limit: limit) { values.append(value) }
+        return values
+    }
+
     func contains(_ value: Int) -> Bool { isAny || parts.contains { $0.next(from: value, limit: value) == value } }
 }
 

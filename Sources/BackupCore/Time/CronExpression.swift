@@ -4,7 +4,7 @@ import Foundation
 package struct CronExpression: Sendable, Equatable {
     /// As it was written.
     package let source: String
-    private let fields: CronFields
+    let fields: CronFields
 
     /// Throws a `Failure(.configInvalid)` that says what is wrong and what to write.
     package init(_ text: String) throws {
@@ -37,6 +37,13 @@ struct CronFields: Sendable, Equatable, LocalTimes {
     private var eitherDayField: Bool
 
     var isInterval: Bool { hours == (1 << 24) - 1 }
+
+    var isWeekly: Bool { !eitherDayField && Self.holds(days, all: 1...31) && Self.holds(months, all: 1...12) }
+
+    var times: TimesOfDay? {
+        TimesOfDay((0..<60).filter { minutes & (1 << UInt64($0)) != 0 }.map { $0 * 60_000_000 })?
+            .repeated(at: (0..<24).filter { hours & (1 << UInt64($0)) != 0 }.map { $0 * 3_600_000_000 })
+    }
 
     fileprivate init() {
         (minutes, hours, days, months, weekdays, eitherDayField) = (0, 0, 0, 0, 0, false)
@@ -82,13 +89,21 @@ struct CronFields: Sendable, Equatable, LocalTimes {
         let (quotient, remainder) = flooredDivision(local, by: 60_000_000)
         let first = quotient + (remainder > 0 ? 1 : 0)
         let (firstDay, firstMinute) = flooredDivision(first, by: 1440)
-        // Weekdays and leap days repeat within 40 years (over a century that is no leap year).
-        for day in firstDay..<(firstDay + 40 * 366) where isNamed(day: day) {
+        for day in Self.horizon(from: firstDay) where isNamed(day: day) {
             if let minute = nextMinute(from: day == firstDay ? firstMinute : 0) {
                 return (day * 1440 + minute) * 60_000_000
             }
         }
         return nil
+    }
+
+    func nextDay(from day: Int) -> Int? { Self.horizon(from: day).first(where: isNamed) }
+
+    /// Weekdays and leap days repeat within 40 years (over a century that is no leap year).
+    private static func horizon(from day: Int) -> Range<Int> { day..<(day + 40 * 366) }
+
+    private static func holds(_ bits: UInt64, all values: ClosedRange<UInt64>) -> Bool {
+        values.allSatisfy { bits & (1 << $0) != 0 }
     }
 
     private func isNamed(day: Int) -> Bool {

@@ -8,6 +8,15 @@ protocol LocalTimes {
     /// The first reading named that is not before `local`; nil when there is none. Readings are microseconds since
     /// 1970, counted as if the clock showed UTC.
     func next(fromLocal local: Int) -> Int?
+
+    /// The first day named that is not before `day`; nil when there is none. Days are counted from 1970.
+    func nextDay(from day: Int) -> Int?
+
+    /// True when the day of the week alone says which days are named.
+    var isWeekly: Bool { get }
+
+    /// When an expression is due on each day that it names; nil for one that is never due.
+    var times: TimesOfDay? { get }
 }
 
 extension LocalTimes {

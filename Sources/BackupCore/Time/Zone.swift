@@ -71,6 +71,20 @@ package struct Zone: Sendable, Equatable {
         table.changes(from: second + 1, through: second + 2 * 366 * 86_400).first
     }
 
+    /// One change of offset, in seconds since 1970 and seconds east of UTC.
+    struct Change {
+        let at: Int
+        let offsetBefore: Int
+        let offset: Int
+    }
+
+    /// Those with `from` <= at <= `through`, in the order of time.
+    func changes(from: Int, through: Int) -> [Change] {
+        table.changes(from: from, through: through).map {
+            Change(at: $0.at, offsetBefore: offset(atSecond: $0.at - 1), offset: $0.offset)
+        }
+    }
+
     private func offsets(from: Int, through: Int) -> [Int] {
         var offsets = [offset(atSecond: from)]
         for change in table.changes(from: from, through: through) where !offsets.contains(change.offset) {
