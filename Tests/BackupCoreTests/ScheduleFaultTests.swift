@@ -96,7 +96,7 @@ import Testing
 
     /// The later features' keys among them.
     @Test(arguments: [
-        "proof", "drill", "objectives", "expect", "container", "discover", "keepLast", "Calendar", "root",
+        "expect", "container", "discover", "keepLast", "Calendar", "root",
     ])
     func `an unknown key, wherever it stands`(key: String) {
         for (text, path) in [
@@ -108,6 +108,8 @@ import Testing
             (Sample.job("\"retry\": { ‸\"\(key)\": 1 }"), "$.databases.app.retry."),
             (Sample.job("\"hooks\": { ‸\"\(key)\": [] }"), "$.databases.app.hooks."),
             (Sample.job("\"retention\": { ‸\"\(key)\": [] }"), "$.databases.app.retention."),
+            (Sample.job("\"drill\": { ‸\"\(key)\": 1 }"), "$.databases.app.drill."),
+            (Sample.file(defaults: "\"objectives\": { ‸\"\(key)\": 1 }"), "$.defaults.objectives."),
         ] where !(key == "root" && path == "$.storage.") && !(key == "keepLast" && path.hasSuffix("retention.")) {
             check(Case(text, path + key, "unknown", ""))
         }

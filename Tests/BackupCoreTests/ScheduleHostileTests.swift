@@ -33,8 +33,8 @@ import Testing
     }
 
     @Test func `a byte order mark is named and the rest read`() {
-        let found = soon([0xef, 0xbb, 0xbf] + Array(Sample.job("\"proof\": 1").utf8))
-        #expect(found.map(\.path) == ["$", "$.databases.app.proof"])
+        let found = soon([0xef, 0xbb, 0xbf] + Array(Sample.job("\"expect\": 1").utf8))
+        #expect(found.map(\.path) == ["$", "$.databases.app.expect"])
     }
 
     @Test(arguments: ["[", "{\"a\":", "[[],", "[{\"a\":["])
@@ -69,6 +69,19 @@ import Testing
         let bad = good.map { $0.replacing("3", with: "0", maxReplacements: 1) }.joined(separator: ",\n").replacing(
             "\"keepLast\": 3", with: "\"keepLast\": -3")
         #expect(soon(Array(Sample.file(databases: bad).utf8)).count > 9_000)
+    }
+
+    /// Each with times and a drill of its own, in a zone whose clocks change.
+    @Test func `ten thousand jobs of different times are read soon`() throws {
+        let jobs = (0..<10_000).map { number in
+            "\"job\(number)\": { \"calendar\": \"\(number % 24):\(number / 24 % 60):\(number / 1440)\" }"
+        }
+        let file = Sample.file(top: #""timeZone": "Europe/Sofia""#, databases: jobs.joined(separator: ",\n"))
+        let began = ContinuousClock.now
+        let decoded = try Sample.decode(file).jobs
+        #expect(ContinuousClock.now - began < .seconds(60))
+        #expect(Set(decoded.map(\.trigger.source)).count == 10_000)
+        #expect(decoded.map(\.objectives.rpoSeconds) == Array(repeating: 99_000, count: 10_000))
     }
 
     @Test func `twenty thousand mutations of the shipped schedule are a schedule or at least one fault`() async throws {

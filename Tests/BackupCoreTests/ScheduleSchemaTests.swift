@@ -19,21 +19,22 @@ import Testing
         #expect(defaults.keys == ScheduleKeys.defaults.sorted())
         for (key, known) in [
             ("retention", ScheduleKeys.retention), ("retry", ScheduleKeys.retry), ("hooks", ScheduleKeys.hooks),
+            ("drill", ScheduleKeys.drill), ("objectives", ScheduleKeys.objectives),
         ] {
             #expect(try schema.object("#/$defs/\(key)").keys == known.sorted())
             for place in [job, defaults] { #expect(place.references[key] == "#/$defs/\(key)") }
         }
-        for (place, definition) in [("servers", "server"), ("databases", "job")] {
+        for (place, definition, name) in [("servers", "server", "serverName"), ("databases", "job", "name")] {
             let names = try schema.value("#/properties/\(place)")
             #expect((names["additionalProperties"] as? [String: String]) == ["$ref": "#/$defs/\(definition)"])
-            #expect((names["propertyNames"] as? [String: String]) == ["$ref": "#/$defs/name"])
+            #expect((names["propertyNames"] as? [String: String]) == ["$ref": "#/$defs/\(name)"])
         }
     }
 
     @Test func `every object is closed, and every key has words for an editor`() throws {
         let schema = try Schema()
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
-            + ["server", "job", "retention", "retry", "hooks"].map({ "#/$defs/\($0)" })
+            + ["server", "job", "retention", "retry", "hooks", "drill", "objectives"].map({ "#/$defs/\($0)" })
         {
             let object = try schema.value(place)
             #expect(
@@ -46,7 +47,7 @@ import Testing
             }
         }
         let text = String(decoding: schema.bytes, as: UTF8.self)
-        for later in ["proof", "drill", "objectives", "expect", "container", "discover"] {
+        for later in ["expect", "container", "discover"] {
             #expect(!text.contains("\"\(later)\""))
         }
     }
@@ -81,6 +82,8 @@ import Testing
         "jitter: \"25h\"", "jobs: 4", "timeout: \"999ms\"", "timeout: \"32d\"", "lockTimeout: \"25h\"",
         "keepWithin: \"101y\"", "delay: \"25h\"",
         "timeout: \"25h\"",
+        "calendar: \"sometimes\"", "calendar: \"Sun 05:00 Mars/Base\"", "cron: \"0 5 * * 9\"", "on: \"other\"",
+        "on: \"Throwaway\"", "rpo: \"101y\"", "rto: \"32d\"",
         // The same numbers to a schema as 10 and 1000000000.
         "concurrency: 1e1", "minimumFree: 1e9",
     ]
@@ -98,13 +101,15 @@ import Testing
 
     @Test func `unknown keys, unsafe names, passwords and what is missing are refused by both`() async throws {
         var bad: [String] = []
-        for key in ["proof", "drill", "objectives", "expect", "container", "discover", "password", "Calendar"] {
+        for key in ["expect", "container", "discover", "password", "Calendar"] {
             bad += [
                 Sample.file(top: "\"\(key)\": 1"), Sample.file(storage: "\"root\": \"/b\", \"\(key)\": 1"),
                 Sample.file(defaults: "\"\(key)\": 1"),
             ]
             bad += [Sample.file(server: "\"connection\": \"user=u\", \"\(key)\": 1"), Sample.job("\"\(key)\": 1")]
-            bad += ["retry", "hooks", "retention"].map { Sample.job("\"\($0)\": { \"\(key)\": 1 }") }
+            bad += ["retry", "hooks", "retention", "drill", "objectives"].map {
+                Sample.job("\"\($0)\": { \"\(key)\": 1 }")
+            }
         }
         for name in [
             "", "..", ".a", "a/b", "a..b", "-a", "a\\u0000", "a\\n", "a\\u0085", "a\\u2028b", " a", "a ",
@@ -123,6 +128,8 @@ import Testing
         bad += [
             "{}", "[]", "null", Sample.file(databases: "\"app\": {}"), Sample.file(databases: "\"app\": []"),
             Sample.file(server: ""), Sample.file(storage: ""),
+            Sample.file().replacing("\"main\"", with: "\"throwaway\""),
+            Sample.job("\"drill\": { \"calendar\": \"daily\", \"cron\": \"@daily\" }"),
             Sample.job("\"cron\": \"@daily\""), Sample.job("\"format\": \"custom\", \"jobs\": 2"),
             Sample.file().replacing("1,", with: "2,"),
             Sample.file(server: "\"connection\": \"user=u\", \"passfile\": \"/x\", \"passwordCredential\": \"x\""),

@@ -18,6 +18,8 @@ import Testing
             ])
         #expect(schedule.jobs.allSatisfy { $0.zone == .utc && $0.server == "supabase" && $0.isEnabled })
         #expect(schedule.jobs.allSatisfy { $0.timeoutSeconds == 7200 && $0.lockTimeoutSeconds == 60 })
+        // 6 h, 24 h, 24 h, 7 d and 12 h between slots, and a tenth of it.
+        #expect(schedule.jobs.map { $0.objectives.rpoSeconds / 360 } == [66, 264, 264, 1848, 132])
         #expect(schedule.storage == .init(root: "/backups/supabase-ai", minimumFree: 5 << 30))
         #expect(schedule.servers.map(\.connection) == ["host=/var/run/postgresql user=postgres"])
     }
@@ -34,6 +36,9 @@ import Testing
         #expect(job.workers == 1 && job.timeoutSeconds == 7200 && job.lockTimeoutSeconds == 60 && job.isEnabled)
         #expect(job.retry.attempts == 3 && job.retry.delaySeconds == 300 && job.dumpsGlobals)
         #expect(job.before == nil && job.after == nil && job.retention == Retention())
+        #expect(job.proof == .read && job.drill.isEnabled && job.drill.place == .throwaway && job.drill.zone == .utc)
+        #expect(job.drill.assertions.isEmpty && job.drill.timeoutSeconds == 3600)
+        #expect(job.objectives.rtoSeconds == nil && !job.objectives.rpoIsExplicit)
     }
 
     struct Meaning: Sendable, CustomTestStringConvertible {
@@ -88,6 +93,31 @@ import Testing
         Meaning(#""retention": { "keepWithin": "30d" }"#) { $0.retention.keepWithinSeconds == 2_592_000 },
         Meaning(#""retention": { "maximumBytes": "1.5GiB" }"#) { $0.retention.maximumBytes == 1_610_612_736 },
         Meaning(#""retention": { "maximumBytes": 5368709120 }"#) { $0.retention.maximumBytes == 5 << 30 },
+        Meaning(#""proof": "read""#) { $0.proof == .read },
+        Meaning(#""proof": "source""#) { $0.proof == .source },
+        Meaning(#""proof": "source-content""#) { $0.proof == .sourceContent },
+        Meaning(#""drill": {}"#) { $0.drill == DrillRule(weeklyFor: "app", in: .utc) },
+        Meaning(#""drill": { "enabled": false }"#) { !$0.drill.isEnabled },
+        Meaning(#""drill": { "calendar": "Sun 05:00" }"#) { $0.drill.trigger.source == "Sun 05:00" },
+        Meaning(#""drill": { "calendar": "Sun 05:00 Europe/Sofia" }"#) {
+            $0.drill.zone.name == "Europe/Sofia" && $0.zone == .utc
+        },
+        Meaning(#""drill": { "cron": "0 5 * * 0" }"#) { $0.drill.trigger.source == "0 5 * * 0" },
+        Meaning(#""drill": { "on": "throwaway" }"#) { $0.drill.place == .throwaway },
+        Meaning(#""drill": { "on": "main" }"#) { $0.drill.place == .server("main") },
+        Meaning(#""drill": { "assertions": [] }"#) { $0.drill.assertions.isEmpty },
+        Meaning(#""drill": { "assertions": ["SELECT count(*) > 0 FROM \"A\"", "SELECT password IS NULL FROM u"] }"#) {
+            $0.drill.assertions == ["SELECT count(*) > 0 FROM \"A\"", "SELECT password IS NULL FROM u"]
+        },
+        Meaning(#""drill": { "timeout": "31d" }"#) { $0.drill.timeoutSeconds == 2_678_400 },
+        Meaning(#""objectives": {}"#) { $0.objectives == Objectives(rpoSeconds: 95_040, rpoIsExplicit: false) },
+        Meaning(#""objectives": { "rpo": "7h" }"#) { $0.objectives == Objectives(rpoSeconds: 25_200) },
+        Meaning(#""objectives": { "rpo": "1s", "rto": "31d" }"#) {
+            $0.objectives == Objectives(rpoSeconds: 1, rtoSeconds: 2_678_400)
+        },
+        Meaning(#""objectives": { "rto": "10min" }"#) {
+            $0.objectives == Objectives(rpoSeconds: 95_040, rtoSeconds: 600, rpoIsExplicit: false)
+        },
     ]
 
     static let ofJobs = [

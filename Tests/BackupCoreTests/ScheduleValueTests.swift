@@ -10,6 +10,7 @@ import Testing
     enum Place: String, Sendable {
         case top = "$", storage = "$.storage", server = "$.servers.main", job = "$.databases.app"
         case retention = "$.databases.app.retention", retry = "$.databases.app.retry", hooks = "$.databases.app.hooks"
+        case drill = "$.databases.app.drill", objectives = "$.databases.app.objectives"
 
         func file(_ member: String) -> String {
             switch self {
@@ -23,6 +24,8 @@ import Testing
             case .retention: Sample.job("\"retention\": { \(member) }")
             case .retry: Sample.job("\"retry\": { \(member) }")
             case .hooks: Sample.job("\"hooks\": { \(member) }")
+            case .drill: Sample.job("\"drill\": { \(member) }")
+            case .objectives: Sample.job("\"objectives\": { \(member) }")
             }
         }
     }
@@ -93,6 +96,24 @@ import Testing
         (.hooks, "before", ["\"/bin/true\"", "[]", "[\"true\"]", "[\"/bin/x\", 5]"], "/usr/local/bin/program"),
         (.hooks, "after", ["[\"./x\"]", "[\"\"]"], "/usr/local/bin/program"),
         (.hooks, "timeout", ["\"0s\"", "\"25h\"", "5"], ""),
+        (.job, "proof", ["\"Read\"", "\"sourceContent\"", "true", "\"\""], ""),
+        (.job, "proof", ["\"drilled\""], "\"read\" or \"source\" or \"source-content\""),
+        (.job, "drill", ["true", "\"Sun 05:00\"", "[]", "null"], "{"), (.job, "objectives", ["\"7h\"", "[]"], "{"),
+        (.drill, "enabled", ["\"no\"", "0"], "true or false"),
+        (
+            .drill, "calendar", ["5", "\"\"", "\"sometimes\"", "\"*-02-30 02:00:00\"", "\"Sun 05:00 Mars/Base\""], ""
+        ),
+        (.drill, "cron", ["5", "\"* * * *\"", "\"0 5 * * 9\""], ""),
+        (.drill, "on", ["\"other\"", "\"Throwaway\""], "throwaway, main"),
+        (.drill, "on", ["\"\"", "1", "{}"], "throwaway"),
+        (
+            .drill, "assertions", ["\"SELECT true\"", "[1]", "[\"\"]", "[\"SELECT\\n1\"]", "[\"SELECT\\t1\"]", "{}"],
+            "SELECT count(*) > 0"
+        ),
+        (.drill, "assertions", ["[\"SELECT 1\", \"SELECT * FROM t WHERE password = 'x'\"]"], "passfile"),
+        (.drill, "timeout", ["\"0s\"", "\"999ms\"", "\"32d\"", "3600"], ""),
+        (.objectives, "rpo", ["\"0s\"", "\"101y\"", "7", "\"soon\""], ""),
+        (.objectives, "rto", ["\"0s\"", "\"32d\"", "10"], ""),
     ]
 
     @Test(arguments: refused.indices)
@@ -137,6 +158,23 @@ import Testing
         (Sample.file(databases: "‸\"app\": {}"), "$.databases.app", "calendar"),
         (Sample.file(databases: "\"app\": ‸\"daily\""), "$.databases.app", "{"),
         (Sample.job("\"cron\": ‸\"@daily\""), "$.databases.app.cron", "Keep one"),
+        (
+            Sample.job("\"drill\": { \"calendar\": \"Sun 05:00\", \"cron\": ‸\"@weekly\" }"),
+            "$.databases.app.drill.cron", "Keep one"
+        ),
+        (
+            Sample.file(defaults: "\"drill\": { \"cron\": ‸\"@weekly\", \"calendar\": \"Sun 05:00\" }"),
+            "$.defaults.drill.cron", "Keep one"
+        ),
+        // Where it stands, and not once more for each job.
+        (
+            Sample.file(defaults: "\"drill\": { \"on\": ‸\"second\" }"), "$.defaults.drill.on",
+            "Write one of throwaway, main."
+        ),
+        (
+            Sample.file(server: "\"connection\": \"user=u\" }, ‸\"throwaway\": { \"connection\": \"user=u\"").replacing(
+                "\"daily\"", with: "\"daily\", \"server\": \"main\""), "$.servers.throwaway", "Name it otherwise"
+        ),
         (Sample.job("\"format\": \"custom\", \"jobs\": ‸2"), "$.databases.app.jobs", "directory"),
         (Sample.file(defaults: "\"format\": \"custom\", \"jobs\": ‸2"), "$.defaults.jobs", "directory"),
         (
@@ -162,7 +200,7 @@ import Testing
               "servers": { "main": { "connection": ‸"host=db password=geheim", "concurrency": ‸0 } },
               "databases": {
                 ‸"../up": { "calendar": ‸"sometimes", "retention": { "keepLast": 1, "keepLast"‸: 2 } },
-                "app": { "cron": "@daily", ‸"proof": "read", "enabled": ‸yes, "jitter": "5m"‸, },
+                "app": { "cron": "@daily", ‸"expect": "read", "enabled": ‸yes, "jitter": "5m"‸, },
                 "app"‸: ‸[]
               } }
             """.replacing("\"keepLast\"‸", with: "‸\"keepLast\"").replacing("\"app\"‸", with: "‸\"app\""))

@@ -96,13 +96,13 @@ import Testing
         try await withTemporaryFolder { folder in
             let path = "\(folder)/schedule.json"
             let text = Self.good.replacing("user=postgres", with: "user=postgres password=Hunter2")
-                .replacing("\"calendar\": \"daily\"", with: "\"calendar\": \"sometimes\", \"proof\": \"read\"")
+                .replacing("\"calendar\": \"daily\"", with: "\"calendar\": \"sometimes\", \"expect\": \"read\"")
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             let (said, answer) = try await check(path)
             #expect(said.status == 78 && !said.error.contains("Hunter2") && !said.output.contains("Hunter2"))
             #expect(
                 answer.faults.map(\.path) == [
-                    "$.servers.main.connection", "$.databases.app.calendar", "$.databases.app.proof",
+                    "$.servers.main.connection", "$.databases.app.calendar", "$.databases.app.expect",
                 ])
             #expect(answer.faults.map(\.line) == [1, 2, 2] && said.error.contains("the schedule has 3 faults"))
             for fault in answer.faults {

@@ -1,20 +1,30 @@
-import Foundation
-
 /// Reads one member of `databases`, and the options that `defaults` shares with it.
 struct JobDecoder {
-    let reader: ScheduleReader
-    let zones: (String) -> Zone?
+    private let reader: ScheduleReader
+    private let triggers: TriggerDecoder
+    private let drills: DrillDecoder
+    private let objectives: ObjectivesDecoder
+    private let servers: [String]
 
     private static let year = 366.0 * 86_400
 
-    func job(_ member: JSONNode.Member, _ path: SchedulePath, servers: [String], defaults: Job) -> Job? {
+    /// `servers` are the names of the schedule's servers.
+    init(reader: ScheduleReader, zones: @escaping (String) -> Zone?, servers: [String]) {
+        self.reader = reader
+        self.servers = servers
+        triggers = TriggerDecoder(reader: reader, zones: zones)
+        drills = DrillDecoder(reader: reader, triggers: triggers, servers: servers)
+        objectives = ObjectivesDecoder(reader: reader)
+    }
+
+    func job(_ member: JSONNode.Member, _ path: SchedulePath, defaults: Job) -> Job? {
         NameRule.check(member, path, reader, what: "job")
         guard let members = reader.object(member.value, path, allowed: ScheduleKeys.job) else { return nil }
         var job = defaults
         job.name = member.key
         job.database = reader.databaseName(members["database"], path.key("database"), "archon_db") ?? member.key
-        job.server = server(members["server"], member, path, servers: servers) ?? ""
-        job.zone = zone(members["timeZone"], path.key("timeZone")) ?? defaults.zone
+        job.server = server(members["server"], member, path) ?? ""
+        job.zone = triggers.zone(members["timeZone"], path.key("timeZone")) ?? defaults.zone
         let trigger = trigger(members, member, path, zone: &job.zone)
         job.isEnabled = reader.bool(members["enabled"], path.key("enabled")) ?? true
         job.excludeTables = reader.strings(members["excludeTables"], path.key("excludeTables"), "public.cache_*") ?? []
@@ -22,6 +32,8 @@ struct JobDecoder {
         options(members, path, member.value, into: &job)
         guard let trigger else { return nil }
         job.trigger = trigger
+        drills.complete(&job)
+        objectives.complete(&job)
         return job
     }
 
@@ -56,23 +68,12 @@ struct JobDecoder {
         if let globals = reader.bool(members["globals"], path.key("globals")) { job.dumpsGlobals = globals }
         hooks(members["hooks"], path.key("hooks"), into: &job)
         retention(members["retention"], path.key("retention"), into: &job)
+        if let proof: SourceProof = reader.choice(members["proof"], path.key("proof")) { job.proof = proof }
+        drills.drill(members["drill"], path.key("drill"), into: &job.drill)
+        objectives.objectives(members["objectives"], path.key("objectives"), into: &job.objectives)
     }
 
-    /// Nil when it is missing or a fault.
-    func zone(_ node: JSONNode?, _ path: SchedulePath) -> Zone? {
-        guard let name = reader.string(node, path, "Europe/Sofia"), let node else { return nil }
-        guard let zone = zones(name) else {
-            reader.fault(
-                node.offset, path, "the time zone \"\(name)\" is unknown on this host",
-                "Write a name such as \"Europe/Sofia\" or \"UTC\"; tzdata must be installed.")
-            return nil
-        }
-        return zone
-    }
-
-    private func server(
-        _ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath, servers: [String]
-    ) -> String? {
+    private func server(_ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath) -> String? {
         let hint = "Write one of \(servers.joined(separator: ", "))."
         guard let node else {
             if servers.count > 1 {
@@ -92,56 +93,13 @@ struct JobDecoder {
     private func trigger(
         _ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, zone: inout Zone
     ) -> Trigger? {
-        let example = "*-*-* 02:00:00"
-        if let cron = members["cron"] {
-            if members["calendar"] != nil {
-                reader.fault(cron.offset, path.key("cron"), "stands beside \"calendar\"", "Keep one of the two.")
-            }
-            guard let text = reader.string(cron, path.key("cron"), "0 2 * * *") else { return nil }
-            return expression(cron, path.key("cron"), zone) { .cron(try CronExpression(text)) }
-        }
-        guard let calendar = members["calendar"] else {
+        if members["calendar"] == nil, members["cron"] == nil {
             reader.fault(
                 member.keyOffset, path, "it has no times",
-                "Add \"calendar\": \"\(example)\" or \"cron\": \"0 2 * * *\".")
-            return nil
+                "Add \"calendar\": \"\(TriggerDecoder.calendarExample)\" or \"cron\": \"\(TriggerDecoder.cronExample)\"."
+            )
         }
-        guard let text = reader.string(calendar, path.key("calendar"), example) else { return nil }
-        var named = zone
-        let trigger = expression(calendar, path.key("calendar"), zone) {
-            let expression = try CalendarExpression(text)
-            if let name = expression.zoneName {
-                guard let found = zones(name) else {
-                    throw Failure(
-                        .configInvalid, "the time zone \"\(name)\" is unknown on this host",
-                        hint: "Write a name such as Europe/Sofia or UTC.")
-                }
-                named = found
-            }
-            return .calendar(expression)
-        }
-        zone = named
-        return trigger
-    }
-
-    private func expression(
-        _ node: JSONNode, _ path: SchedulePath, _ zone: Zone, _ make: () throws -> Trigger
-    ) -> Trigger? {
-        do {
-            let trigger = try make()
-            // A day before 1970, where calendar expressions begin. One that names the past only cannot be told from here.
-            guard trigger.next(after: Date(timeIntervalSince1970: -86_400), in: zone) != nil else {
-                throw Failure(
-                    .configInvalid, "it names a day that no year has", hint: "Look at the month and the day beside it.")
-            }
-            return trigger
-        } catch {
-            let failure = error as? Failure
-            reader.fault(
-                node.offset, path, failure?.message ?? "\(error)",
-                failure?.hint ?? "Write it like \"*-*-* 02:00:00\"; docs/time.md has more.")
-            return nil
-        }
+        return triggers.trigger(members, path, zone: &zone)
     }
 
     private func compression(_ node: JSONNode?, _ path: SchedulePath) -> Compression? {

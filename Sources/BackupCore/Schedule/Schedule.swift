@@ -114,13 +114,19 @@ package struct Job: Sendable, Equatable {
     package var hookTimeoutSeconds: Double = 300
     package var isEnabled = true
     package var retention = Retention()
+    package var proof: SourceProof = .read
+    package var drill: DrillRule
+    package var objectives: Objectives
 
+    /// With every default: the drill's time follows from the name, how much may be lost from the trigger.
     package init(name: String, server: String, database: String, trigger: Trigger, zone: Zone) {
         self.name = name
         self.server = server
         self.database = database
         self.trigger = trigger
         self.zone = zone
+        drill = DrillRule(weeklyFor: name, in: zone)
+        objectives = Objectives(of: trigger, in: zone)
     }
 }
 

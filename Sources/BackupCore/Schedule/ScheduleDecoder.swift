@@ -70,18 +70,20 @@ package struct ScheduleDecoder {
         if let schema = top["$schema"] { _ = reader.string(schema, path.key("$schema"), "schedule.schema.json") }
         version(top["version"], root)
         let storage = storage(top["storage"], root)
-        let zone = zone(top["timeZone"], path.key("timeZone")) ?? .utc
+        let zone = TriggerDecoder(reader: reader, zones: zones).zone(top["timeZone"], path.key("timeZone")) ?? .utc
         let concurrency = reader.integer(top["concurrency"], path.key("concurrency"), 1...64) ?? 2
         let servers = servers(top["servers"], root)
+        // A server that is wrong itself is still there to be named.
+        let names: [String] = if case .object(let members)? = top["servers"]?.value { members.map(\.key) } else { [] }
+        let decoder = JobDecoder(reader: reader, zones: zones, servers: names)
         var defaults = Job(name: "", server: "", database: "", trigger: .cron(.never), zone: zone)
+        defaults.drill.trigger = .cron(.never)
         if let node = top["defaults"],
             let members = reader.object(node, path.key("defaults"), allowed: ScheduleKeys.defaults)
         {
-            JobDecoder(reader: reader, zones: zones).options(members, path.key("defaults"), node, into: &defaults)
+            decoder.options(members, path.key("defaults"), node, into: &defaults)
         }
-        // A server that is wrong itself is still there to be named.
-        let names: [String] = if case .object(let members)? = top["servers"]?.value { members.map(\.key) } else { [] }
-        let jobs = jobs(top["databases"], root, servers: names, defaults: defaults)
+        let jobs = jobs(top["databases"], root, decoder, defaults: defaults)
         guard let storage else { return nil }
         checkFolders(top["databases"], storage, state: top["storage"])
         return Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
@@ -126,10 +128,6 @@ package struct ScheduleDecoder {
         return "/" + parts.joined(separator: "/")
     }
 
-    private func zone(_ node: JSONNode?, _ path: SchedulePath) -> Zone? {
-        JobDecoder(reader: reader, zones: zones).zone(node, path)
-    }
-
     private func servers(_ node: JSONNode?, _ root: JSONNode) -> [Server] {
         let path = SchedulePath.root.key("servers")
         guard let node else {
@@ -145,7 +143,7 @@ package struct ScheduleDecoder {
         return members.compactMap { ServerDecoder(reader: reader).server($0, path.key($0.key)) }
     }
 
-    private func jobs(_ node: JSONNode?, _ root: JSONNode, servers: [String], defaults: Job) -> [Job] {
+    private func jobs(_ node: JSONNode?, _ root: JSONNode, _ decoder: JobDecoder, defaults: Job) -> [Job] {
         let path = SchedulePath.root.key("databases")
         guard let node else {
             reader.fault(
@@ -154,8 +152,7 @@ package struct ScheduleDecoder {
             return []
         }
         guard let members = reader.members(node, path) else { return [] }
-        let decoder = JobDecoder(reader: reader, zones: zones)
-        return members.compactMap { decoder.job($0, path.key($0.key), servers: servers, defaults: defaults) }
+        return members.compactMap { decoder.job($0, path.key($0.key), defaults: defaults) }
     }
 
     /// Two jobs never write one folder, nor does the catalog lie in a job's.

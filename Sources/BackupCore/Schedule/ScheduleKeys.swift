@@ -8,7 +8,7 @@ package enum ScheduleKeys {
     package static let server = ["connection", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase"]
     package static let defaults = [
         "jitter", "catchUp", "format", "compression", "jobs", "timeout", "lockTimeout", "retry", "excludeTableData",
-        "globals", "hooks", "retention",
+        "globals", "hooks", "retention", "proof", "drill", "objectives",
     ]
     package static let job =
         ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas"] + defaults
@@ -18,4 +18,6 @@ package enum ScheduleKeys {
     ]
     package static let retry = ["attempts", "delay"]
     package static let hooks = ["before", "after", "timeout"]
+    package static let drill = ["enabled", "calendar", "cron", "on", "assertions", "timeout"]
+    package static let objectives = ["rpo", "rto"]
 }

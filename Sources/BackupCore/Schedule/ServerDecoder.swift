@@ -4,6 +4,12 @@ struct ServerDecoder {
 
     func server(_ member: JSONNode.Member, _ path: SchedulePath) -> Server? {
         NameRule.check(member, path, reader, what: "server")
+        if member.key == DrillRule.Place.throwawayName {
+            reader.fault(
+                member.keyOffset, path,
+                "the name of this server is taken: for a drill's \"on\" it is a server made for the drill",
+                "Name it otherwise, here and where \"server\" or \"on\" names it.")
+        }
         guard let members = reader.object(member.value, path, allowed: ScheduleKeys.server) else { return nil }
         var server = Server(name: member.key, connection: connection(members["connection"], member, path) ?? "")
         server.concurrency = reader.integer(members["concurrency"], path.key("concurrency"), 1...64) ?? 1

@@ -22,6 +22,24 @@ package struct CalendarExpression: Sendable, Equatable {
         zoneName = parser.zoneName
     }
 
+    /// `Sun 05:17`: once a week, at this minute of a week that begins on Sunday.
+    static func weekly(minute: Int) -> CalendarExpression {
+        let (day, minuteOfDay) = minute.quotientAndRemainder(dividingBy: 1440)
+        var fields = CalendarFields()
+        fields.weekdays = 1 << UInt8(day)
+        fields.hour = .only(minuteOfDay / 60)
+        fields.minute = .only(minuteOfDay % 60)
+        let name = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][day]
+        return CalendarExpression(
+            source: "\(name) \(padded(minuteOfDay / 60)):\(padded(minuteOfDay % 60))", fields: fields)
+    }
+
+    private init(source: String, fields: CalendarFields) {
+        self.source = source
+        self.fields = fields
+        zoneName = nil
+    }
+
     /// The first instant strictly after `date`, or nil when there is none before the year 2200, where systemd ends too.
     package func next(after date: Date, in zone: Zone) -> Date? { fields.nextInstant(after: date, in: zone) }
 }

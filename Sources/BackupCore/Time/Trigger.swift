@@ -20,4 +20,12 @@ package enum Trigger: Sendable, Equatable {
         case .cron(let expression): expression.source
         }
     }
+
+    /// The zone written at the end of the expression, if any.
+    package var zoneName: String? {
+        switch self {
+        case .calendar(let expression): expression.zoneName
+        case .cron: nil
+        }
+    }
 }
