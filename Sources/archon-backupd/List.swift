@@ -7,8 +7,9 @@ struct List: Verb {
     static let configuration = CommandConfiguration(
         abstract: "List the dumps, oldest first, as they are on the disk.",
         discussion: """
-            PROOF is what is known of a dump: "read" means every byte was read back, "none" that it was left by an older tool,
-            "DAMAGED" that it must not be trusted.
+            PROOF is what is known of a dump: "drilled" that it was restored and compared, "matched" that it was compared with
+            its source, "read" that every byte was read back, "none" that it was left by an older tool; "DAMAGED" that it
+            must not be trusted. docs/proof.md says more.
 
             EXAMPLES
               archon-backupd list
@@ -50,13 +51,11 @@ struct List: Verb {
     private func line(_ dump: StoredDump) -> Line {
         var line = Line(
             job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes, proof: "none")
-        switch dump.state {
-        case .whole(let manifest):
+        if let manifest = dump.anyManifest {
             line.rows = manifest.totalRows
             line.proof = manifest.proof.rawValue
-        case .legacy: break
-        case .damaged(let fault): line.fault = fault
         }
+        line.fault = dump.fault
         return line
     }
 }

@@ -33,8 +33,8 @@ package struct Manifest: Codable, Sendable, Equatable {
         package var verdict: DrillVerdict
         package var began: Date
         package var ended: Date
-        /// What a restore takes: reading, restoring, comparing, statistics.
-        package var restoreSeconds: Double
+        /// What a restore takes: reading, restoring, comparing, statistics; nil when it did not come to its end.
+        package var restoreSeconds: Double?
         /// What the restored database took; nil when it did not come so far.
         package var databaseBytes: Int64?
         /// `throwaway`, or the server's name.
@@ -44,7 +44,7 @@ package struct Manifest: Codable, Sendable, Equatable {
         /// Why it is not proven.
         package var reason: String?
         package init(
-            verdict: DrillVerdict, began: Date, ended: Date, restoreSeconds: Double, databaseBytes: Int64?,
+            verdict: DrillVerdict, began: Date, ended: Date, restoreSeconds: Double?, databaseBytes: Int64?,
             place: String,
             assertions: Int, reason: String?
         ) {

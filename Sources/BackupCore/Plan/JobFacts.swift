@@ -29,6 +29,14 @@ package struct JobFacts: Sendable, Equatable {
     package var notBefore: Date?
     /// Runs begun on this job's server while it stood waiting.
     package var passedOver: Int
+    /// When a drill has shown that the newest dump is damaged; nil once there is a newer good one.
+    package var refuted: Date?
+    /// The last slot that a drill was begun for, and how that went.
+    package var drillAccount: Account?
+    /// True while a drill of this job is in progress here.
+    package var isDrilling = false
+    /// What the last drill took; nil when there was none.
+    package var drillSeconds: Double?
 
     package init(
         firstSeen: Date, account: Account? = nil, isRunning: Bool = false, notBefore: Date? = nil, passedOver: Int = 0

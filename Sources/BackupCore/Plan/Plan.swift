@@ -38,7 +38,18 @@ package struct Plan: Sendable, Equatable {
         package var attempt: Int
     }
 
+    /// A drill to begin now.
+    package struct Drill: Sendable, Equatable {
+        package var job: String
+        package var slot: Date
+        package var attempt: Int
+    }
+
     package var starts: [Start] = []
+    /// No more than one: a drill takes what the host has.
+    package var drills: [Drill] = []
+    /// In the order in which they begin.
+    package var upcomingDrills: [Upcoming] = []
     package var skips: [Skip] = []
     package var waiting: [Waiting] = []
     /// In the order in which they begin.
@@ -49,5 +60,5 @@ package struct Plan: Sendable, Equatable {
     package init() {}
 
     /// The next instant at which the plan can change by itself; nil when no job has a slot to come.
-    package var wake: Date? { upcoming.first?.start }
+    package var wake: Date? { [upcoming.first?.start, upcomingDrills.first?.start].compactMap(\.self).min() }
 }

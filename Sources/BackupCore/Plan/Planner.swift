@@ -35,6 +35,7 @@ package struct Planner: Sendable {
         }
         admit(candidates, into: &plan)
         plan.upcoming.sort { ($0.start, $0.job) < ($1.start, $1.job) }
+        planDrills(into: &plan)
         return plan
     }
 
@@ -62,7 +63,7 @@ package struct Planner: Sendable {
         if let due = DueSlots.find(job: job, after: anchor, now: now, watchingSince: watchingSince) {
             return intention(of: job, due: due)
         }
-        if let account = facts.account, let retry = retry(of: job, account) {
+        if let account = facts.account, let retry = renewal(of: job, facts, account) ?? retry(of: job, account) {
             guard retry.start <= now else { return .later(retry) }
             let start = Plan.Start(job: job.name, slot: retry.slot, attempt: retry.attempt, missed: 0, coalesced: 0)
             return .begin(start, urgency: urgency(of: job, dueSince: retry.slot))
@@ -93,6 +94,12 @@ package struct Planner: Sendable {
     private func upcoming(of job: Job, after anchor: Date) -> Intention {
         guard let slot = job.trigger.next(after: anchor, in: job.zone) else { return .none }
         return .later(Plan.Upcoming(job: job.name, slot: slot, start: job.start(of: slot), attempt: 1))
+    }
+
+    /// A run at once when a drill has shown that the newest dump is damaged, on the account of its slot.
+    private func renewal(of job: Job, _ facts: JobFacts, _ account: JobFacts.Account) -> Plan.Upcoming? {
+        guard let refuted = facts.refuted, account.ended <= refuted else { return nil }
+        return Plan.Upcoming(job: job.name, slot: account.slot, start: refuted, attempt: account.attempts + 1)
     }
 
     /// The next attempt for a slot whose last one did not succeed, or nil when there is to be none: attempts used up, or
@@ -131,10 +138,11 @@ package struct Planner: Sendable {
     /// that nobody starves in an overload), then to the most overdue against its own interval.
     private func admit(_ candidates: [Candidate], into plan: inout Plan) {
         var runningByServer: [String: Int] = [:]
-        for job in schedule.jobs where facts[job.name]?.isRunning == true {
+        for job in schedule.jobs where facts[job.name]?.isRunning == true && facts[job.name]?.isDrilling == false {
             runningByServer[job.server, default: 0] += 1
         }
-        var running = facts.values.filter(\.isRunning).count
+        var running = facts.values.count { $0.isRunning && !$0.isDrilling }
+        let drillingServers = drillingServers
         for candidate in candidates.sorted(by: precedes) {
             let job = candidate.job
             if let notBefore = candidate.facts.notBefore, notBefore > now {
@@ -142,7 +150,9 @@ package struct Planner: Sendable {
                 let upcoming = Plan.Upcoming(
                     job: job.name, slot: candidate.start.slot, start: notBefore, attempt: candidate.start.attempt)
                 plan.upcoming.append(upcoming)
-            } else if runningByServer[job.server, default: 0] >= (schedule.server(of: job)?.concurrency ?? 1) {
+            } else if drillingServers.contains(job.server)
+                || runningByServer[job.server, default: 0] >= (schedule.server(of: job)?.concurrency ?? 1)
+            {
                 plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .serverBusy(job.server)))
             } else if running >= schedule.concurrency {
                 plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .hostBusy))

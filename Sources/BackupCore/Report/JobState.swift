@@ -15,6 +15,13 @@ package struct JobState: Sendable, Equatable {
     package var missed: Int
     /// Why pruning waits, when it does.
     package var suspension: String?
+    /// The last slot that a drill was begun for, and how that went.
+    package var drillAccount: JobFacts.Account?
+    /// The last drill that has ended, and the last that has proven its dump.
+    package var lastDrill: DrillRecord?
+    package var lastProven: DrillRecord?
+    /// When a drill has shown that the newest dump is damaged; nil once there is a newer good one.
+    package var refuted: Date?
 
     package init(
         firstSeen: Date, account: JobFacts.Account? = nil, lastSuccess: Date? = nil, lastBytes: Int64? = nil,

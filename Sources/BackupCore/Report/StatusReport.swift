@@ -7,7 +7,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var job: String
         package var database: String
         package var state: State
-        /// False when the last run failed or a slot is overdue, also while another attempt is running.
+        /// False when the last run failed or a slot is overdue, also while another attempt is running; when an objective is
+        /// missed; when the last drill failed or could not verify.
         package var healthy: Bool
         package var lastSuccess: Date?
         package var next: Date?
@@ -20,6 +21,41 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var error: String?
         /// Why pruning waits, when it does.
         package var suspension: String?
+        /// Age of the newest good dump's data, and how old it may be.
+        package var rpoSeconds: Double?
+        package var rpoObjectiveSeconds: Double?
+        /// What the last proven drill's restore took, and how long it may take.
+        package var rtoSeconds: Double?
+        package var rtoObjectiveSeconds: Double?
+        /// `rpo`, `rto`.
+        package var missedObjectives: [String]
+        /// What the last drill says of the newest dump; `proven` alone is good news.
+        package var drill: String
+        package var drilledDump: String?
+        package var lastDrill: Date?
+        package var nextDrill: Date?
+        /// Why it is not proven.
+        package var drillReason: String?
+        /// Whether a drill is in progress.
+        package var drilling: Bool
+        /// For people: each objective beside what was measured, and what is wrong with either.
+        package var measure: ObjectiveMeasure?
+
+        private enum CodingKeys: String, CodingKey {
+            case job, database, state, healthy, lastSuccess, next, nextLocal, overdueSeconds, dumps, bytes, missed,
+                error
+            case suspension, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds, missedObjectives, drill
+            case drilledDump, lastDrill, nextDrill, drillReason, drilling
+        }
+
+        /// What is wrong beside the runs: objectives, then the drill.
+        package var complaints: [String] {
+            let missed = measure.map { measure in measure.missed.map { measure.text($0) } } ?? []
+            let verdict = DrillVerdict(rawValue: drill)
+            guard verdict == .failed || verdict == .couldNotVerify else { return missed }
+            let reason = drillReason.map { ": " + $0.prefix { $0 != "\n" } } ?? ""
+            return missed + ["drill \(verdict?.text ?? drill)\(reason)"]
+        }
     }
 
     package var jobs: [Line]
@@ -38,7 +74,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
 
     package static func make(
         _ schedule: Schedule, states: [String: JobState], running: Set<String>,
-        totals: [String: (count: Int, bytes: Int64)], now: Date
+        drilling: Set<String> = [], totals: [String: (count: Int, bytes: Int64)], now: Date
     ) -> StatusReport {
         StatusReport(
             jobs: schedule.jobs.map { job in
@@ -46,7 +82,13 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                 let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
                 let overdue = overdueSeconds(job, state, now: now)
                 let total = totals[job.name]
-                let isHealthy = !job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil)
+                let runsAreHealthy = !job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil)
+                let measure = state.map { ObjectiveMeasure(job, $0, now: now) }
+                let drill = state?.lastDrill
+                let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
+                let isDrilled = job.isEnabled && job.drill.isEnabled
+                let drillIsHealthy = !isDrilled || (verdict != .failed && verdict != .couldNotVerify)
+                let isHealthy = runsAreHealthy && drillIsHealthy && measure?.missed.isEmpty ?? true
                 return Line(
                     job: job.name, database: job.database,
                     state: self.state(job, state, running: running, overdue: overdue), healthy: isHealthy,
@@ -54,7 +96,13 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                     overdueSeconds: overdue,
                     dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0,
                     error: state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError,
-                    suspension: state?.suspension)
+                    suspension: state?.suspension,
+                    rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
+                    rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
+                    missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
+                    drilledDump: drill?.dump, lastDrill: drill?.ended,
+                    nextDrill: isDrilled ? job.drill.trigger.next(after: now, in: job.drill.zone) : nil,
+                    drillReason: drill?.reason, drilling: drilling.contains(job.name), measure: measure)
             })
     }
 
@@ -83,20 +131,12 @@ package enum StatusLine {
     /// "5 jobs, next archon_db 02:00 UTC, running odoo_db 41.0 MiB"; faults come first: "n8n_db failing: connection refused".
     package static func text(
         schedule: Schedule, states: [String: JobState], upcoming: [Plan.Upcoming],
-        running: [(job: String, bytes: Int64)], now: Date
+        running: [(job: String, bytes: Int64)], drilling: String? = nil, now: Date
     ) -> String {
         let report = StatusReport.make(
             schedule, states: states, running: Set(running.map(\.job)), totals: [:], now: now)
-        var parts = report.jobs.compactMap { line -> String? in
-            let reason = line.error.map { ": " + $0.prefix { $0 != "\n" }.prefix(80) } ?? ""
-            switch line.state {
-            case .failing:
-                return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" }
-                    ?? "\(line.job) failing\(reason)"
-            case .overdue: return "\(line.job) overdue by \(hours(line.overdueSeconds ?? 0))\(reason)"
-            case .ok, .running, .waiting, .disabled:
-                return line.suspension.map { _ in "\(line.job) is suspiciously small, not pruned" }
-            }
+        var parts = report.jobs.flatMap { line -> [String] in
+            (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \($0.prefix(100))" }
         }
         parts.append(Plural.jobs(schedule.jobs.count))
         if let next = upcoming.first(where: { $0.start > now }), let job = schedule.job(named: next.job) {
@@ -109,7 +149,20 @@ package enum StatusLine {
         for run in running.sorted(by: { $0.job < $1.job }) {
             parts.append("running \(run.job) \(ByteSize.text(run.bytes))")
         }
+        if let drilling { parts.append("drilling \(drilling)") }
         return parts.joined(separator: ", ")
+    }
+
+    private static func fault(of line: StatusReport.Line) -> String? {
+        let reason = line.error.map { ": " + $0.prefix { $0 != "\n" }.prefix(80) } ?? ""
+        switch line.state {
+        case .failing:
+            return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" }
+                ?? "\(line.job) failing\(reason)"
+        case .overdue: return "\(line.job) overdue by \(hours(line.overdueSeconds ?? 0))\(reason)"
+        case .ok, .running, .waiting, .disabled:
+            return line.suspension.map { _ in "\(line.job) is suspiciously small, not pruned" }
+        }
     }
 
     private static func hours(_ seconds: Double) -> String {

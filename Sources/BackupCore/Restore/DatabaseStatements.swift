@@ -25,7 +25,7 @@ package struct DatabaseStatements: Sendable {
     }
 
     /// Settings, grants, connection limit and comment, for after the data are in.
-    package func finish(_ name: String) -> [String] {
+    package func finish(_ name: String, withComment: Bool = true) -> [String] {
         let database = SQL.identifier(name)
         var statements: [String] = []
         for setting in properties.settings {
@@ -43,6 +43,7 @@ package struct DatabaseStatements: Sendable {
         if properties.connectionLimit != -1 {
             statements.append("ALTER DATABASE \(database) CONNECTION LIMIT \(properties.connectionLimit)")
         }
+        guard withComment else { return statements }
         statements.append("COMMENT ON DATABASE \(database) IS \(properties.comment.map(SQL.literal) ?? "NULL")")
         return statements
     }

@@ -16,6 +16,11 @@ package enum RestoreNames {
         "archon_restore_\(DumpName.stamp(now))_\(String(token, radix: 36))"
     }
 
+    /// A drill's, on a server that is used for other things too.
+    package static func drill(at now: Date, token: UInt32) -> String {
+        "archon_drill_\(DumpName.stamp(now))_\(String(token, radix: 36))"
+    }
+
     private static func fitted(_ name: String, _ suffix: String) -> String {
         var name = name
         while name.utf8.count + suffix.utf8.count > 63 { name.removeLast() }

@@ -8,13 +8,16 @@ package struct RetentionDump: Sendable, Equatable {
     package var rows: Int
     /// Whole and proven: the only kind that counts, and the only kind that is ever removed.
     package var isProven: Bool
+    /// Shown to restore by a drill: the newest of these stays.
+    package var isDrilled: Bool
 
-    package init(name: String, time: Date, bytes: Int64, rows: Int, isProven: Bool) {
+    package init(name: String, time: Date, bytes: Int64, rows: Int, isProven: Bool, isDrilled: Bool = false) {
         self.name = name
         self.time = time
         self.bytes = bytes
         self.rows = rows
         self.isProven = isProven
+        self.isDrilled = isDrilled
     }
 
     /// True when its time lies in the future by more than runs in quick succession (each takes the next free second as its

@@ -10,7 +10,7 @@ extension Retention {
 
     /// Which dumps to keep. Only proven dumps from before `now` count and may be removed: an unproven one proves nothing,
     /// and one from the future says that a clock was wrong, of which nobody knows when. The newest proven dump is kept
-    /// whatever the rules say. Buckets are those of the calendar in `zone`; the newest dump of a bucket stands for it.
+    /// whatever the rules say, and so is the newest that a drill has restored. Buckets are those of the calendar in `zone`; the newest dump of a bucket stands for it.
     ///
     /// `acceptedAt` is the time of the last dump that a person has accepted although it is suspiciously small.
     package func decide(_ dumps: [RetentionDump], zone: Zone, now: Date, acceptedAt: Date? = nil) -> RetentionPlan {
@@ -19,18 +19,24 @@ extension Retention {
         var reasons = keepReasons(countable, zone: zone, now: now)
         limitBytes(countable, &reasons)
         let decisions = sorted.map { dump in
-            let kept = protection(of: dump, newest: countable.first, now: now) + (reasons[dump.name] ?? [])
+            let kept =
+                protection(of: dump, newest: countable.first, drilled: countable.first(where: \.isDrilled), now: now)
+                + (reasons[dump.name] ?? [])
             guard kept.isEmpty else { return RetentionDecision(dump: dump, verdict: .keep, reasons: kept) }
             return RetentionDecision(dump: dump, verdict: .remove, reasons: [removalReason(dump, countable)])
         }
         return RetentionPlan(decisions: decisions, suspension: Suspicion.find(countable, acceptedAt: acceptedAt))
     }
 
-    private func protection(of dump: RetentionDump, newest: RetentionDump?, now: Date) -> [String] {
+    private func protection(
+        of dump: RetentionDump, newest: RetentionDump?, drilled: RetentionDump?, now: Date
+    ) -> [String] {
         if !dump.isProven { return ["not proven: never removed, never counted"] }
         if dump.isFromTheFuture(now) { return ["its time lies in the future: never removed, never counted"] }
-        if dump.name == newest?.name { return ["the newest good dump"] }
-        return []
+        var reasons: [String] = []
+        if dump.name == newest?.name { reasons.append("the newest good dump") }
+        if dump.name == drilled?.name { reasons.append("the newest dump proven by a drill") }
+        return reasons
     }
 
     private func keepReasons(_ dumps: [RetentionDump], zone: Zone, now: Date) -> [String: [String]] {

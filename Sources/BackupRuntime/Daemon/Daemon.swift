@@ -34,9 +34,11 @@ package struct Daemon: Sendable {
         let ledger = try Ledger(folder: folder, schedule: schedule, report: report)
         await sweep(schedule, ledger, report)
         let runner = JobRun(ledger: ledger, report: report)
-        let scheduler = Scheduler(schedule: schedule, ledger: ledger, notify: notify, report: report) {
-            await runner.perform($0, progress: $1)
-        }
+        let driller = DrillRun(ledger: ledger, stateFolder: folder, report: report)
+        await driller.sweep(schedule)
+        let scheduler = Scheduler(
+            schedule: schedule, ledger: ledger, notify: notify, report: report,
+            perform: { await runner.perform($0, progress: $1) }, drill: { await driller.perform($0, progress: $1) })
         await scheduler.begin()
         notify.ready()
         report(

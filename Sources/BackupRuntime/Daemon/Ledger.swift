@@ -22,6 +22,8 @@ package actor Ledger {
     private let report: @Sendable (Event) -> Void
     /// Outcomes that the catalog has not taken.
     private var unwritten: [String: JobFacts.Account] = [:]
+    /// Drills that the catalog has not taken.
+    private var undrilled: [String: JobFacts.Account] = [:]
     private var lastStates: [String: JobState] = [:]
 
     /// Opens the catalog of this schedule, rebuilding it when there is none or it cannot be used.
@@ -79,13 +81,24 @@ package actor Ledger {
             if let account = unwritten[job.name], account.slot >= state.account?.slot ?? .distantPast {
                 state.account = account
             }
+            if let account = undrilled[job.name], account.slot >= state.drillAccount?.slot ?? .distantPast {
+                state.drillAccount = account
+            }
             let previous = state.lastBytes.map {
                 RunRequest.Previous(bytes: $0, rows: state.lastRows ?? 0, seconds: state.lastSeconds ?? 0)
             }
             known[job.name] = Known(
-                facts: JobFacts(firstSeen: state.firstSeen, account: state.account), state: state, previous: previous)
+                facts: facts(of: state), state: state, previous: previous)
         }
         return known
+    }
+
+    private func facts(of state: JobState) -> JobFacts {
+        var facts = JobFacts(firstSeen: state.firstSeen, account: state.account)
+        facts.refuted = state.refuted
+        facts.drillAccount = state.drillAccount
+        facts.drillSeconds = state.lastDrill.map { $0.ended.timeIntervalSince($0.began) }
+        return facts
     }
 
     /// Nil when it could not be noted; the run goes on, for the dump is worth more than the note.
@@ -132,6 +145,37 @@ package actor Ledger {
     package func reanchor(_ job: String, at now: Date) {
         unwritten[job] = nil
         attempt("a clock step could not be noted") { try $0.reanchor(job, now: now) }
+    }
+
+    // MARK: drills
+
+    package func beginDrill(_ request: DrillRun.Request, dump: Manifest, now: Date) -> Int64? {
+        var id: Int64?
+        attempt("the begin of a drill could not be noted") { id = try $0.beginDrill(request, dump: dump, now: now) }
+        noteDrill(request, .interrupted, now)
+        return id
+    }
+
+    package func interruptDrill(_ id: Int64?, _ request: DrillRun.Request, now: Date) {
+        attempt("an interrupted drill could not be noted") { try $0.interruptDrill(id, request, now: now) }
+    }
+
+    /// Returns its number; 0 when it could not be noted.
+    package func endDrill(_ id: Int64?, _ request: DrillRun.Request, _ record: DrillRecord, newestGood: Manifest?)
+        -> Int64
+    {
+        var number = id ?? 0
+        noteDrill(request, .succeeded, record.ended)
+        attempt("the end of a drill could not be noted") { catalog in
+            number = try catalog.endDrill(id, request, record, newestGood: newestGood)
+            undrilled[request.job.name] = nil
+        }
+        return number
+    }
+
+    private func noteDrill(_ request: DrillRun.Request, _ outcome: JobFacts.Account.Outcome, _ now: Date) {
+        guard let slot = request.slot else { return }
+        undrilled[request.job.name] = .init(slot: slot, attempts: request.attempt, outcome: outcome, ended: now)
     }
 
     /// The dumps of a job as they are on the disk: a person may have moved some, a crash have kept some from being noted.

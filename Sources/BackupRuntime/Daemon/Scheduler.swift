@@ -8,6 +8,10 @@ package actor Scheduler {
     /// Does one run to its end, whatever that is; the closure is told of bytes written so far.
     package typealias Perform = @Sendable (RunRequest, @escaping @Sendable (RunProgress) -> Void) async -> RunOutcome
 
+    /// Does one drill to its end, in the same way.
+    package typealias PerformDrill =
+        @Sendable (DrillRun.Request, @escaping @Sendable (RunProgress) -> Void) async -> DrillRun.Outcome
+
     private struct Running {
         let request: RunRequest
         let began: ClockReading
@@ -22,17 +26,22 @@ package actor Scheduler {
     /// A difference between the two clocks below this is drift, not a step.
     private static let stepTolerance: TimeInterval = 5
     /// How long a job waits when another process holds its lock.
-    private static let lockedDelay: TimeInterval = 30
+    static let lockedDelay: TimeInterval = 30
 
     private let executor = QueueExecutor(label: "archon-backupd.scheduler")
     private let ledger: Ledger
-    private let report: @Sendable (Event) -> Void
-    private let clock: @Sendable () -> ClockReading
+    let report: @Sendable (Event) -> Void
+    let clock: @Sendable () -> ClockReading
     private let perform: Perform
+    let performDrill: PerformDrill
     private let notify: Notify
 
-    private var schedule: Schedule
+    var schedule: Schedule
     private var running: [String: Running] = [:]
+    var drilling: Drilling?
+    /// Another process drilled, or worked on the job.
+    var drillNotBefore: Date?
+    var objectives = ObjectiveWatch()
     private var passedOver: [String: Int] = [:]
     private var notBefore: [String: Date] = [:]
     private var lastReading: ClockReading
@@ -41,7 +50,7 @@ package actor Scheduler {
     private var isPlanning = false
     private var mustPlanAgain = false
     /// Counts ended runs: a plan made from facts read before one ended would begin it again.
-    private var endedRuns = 0
+    var endedRuns = 0
     private var timer: (any DispatchSourceTimer)?
     private var watchdog: (any DispatchSourceTimer)?
     private var stopDeadline: Date?
@@ -52,7 +61,7 @@ package actor Scheduler {
     package init(
         schedule: Schedule, ledger: Ledger, notify: Notify,
         clock: @escaping @Sendable () -> ClockReading = ClockReading.now,
-        report: @escaping @Sendable (Event) -> Void, perform: @escaping Perform
+        report: @escaping @Sendable (Event) -> Void, perform: @escaping Perform, drill: @escaping PerformDrill
     ) {
         self.schedule = schedule
         self.ledger = ledger
@@ -60,6 +69,7 @@ package actor Scheduler {
         self.clock = clock
         self.report = report
         self.perform = perform
+        performDrill = drill
         lastReading = clock()
         watchingSince = lastReading.wall
     }
@@ -95,7 +105,8 @@ package actor Scheduler {
         let now = clock()
         stopDeadline = now.wall.addingTimeInterval(graceSeconds)
         for run in running.values where remainingSeconds(of: run, now) > graceSeconds { run.task.cancel() }
-        guard !running.isEmpty else { return retire() }
+        drilling?.task.cancel()
+        guard !running.isEmpty || drilling != nil else { return retire() }
         extendStop()
         arm(at: nil)
         await withCheckedContinuation { whenIdle.append($0) }
@@ -103,7 +114,10 @@ package actor Scheduler {
     }
 
     /// Interrupts everything now: the second request to stop.
-    package func interruptAll() { for run in running.values { run.task.cancel() } }
+    package func interruptAll() {
+        for run in running.values { run.task.cancel() }
+        drilling?.task.cancel()
+    }
 
     private func retire() {
         timer?.cancel()
@@ -147,8 +161,10 @@ package actor Scheduler {
             schedule: schedule, facts: facts(from: known), now: now, watchingSince: watchingSince)
         let plan = planner.plan()
         for start in plan.starts { begin(start, known[start.job]) }
+        for drill in plan.drills where drillNotBefore.map({ $0 <= now }) ?? true { begin(drill) }
         countPassedOver(plan)
-        arm(at: plan.wake)
+        let missing = watchObjectives(known, now: now)
+        arm(at: [plan.wake, missing, drillNotBefore.flatMap { $0 > now ? $0 : nil }].compactMap(\.self).min())
         notify.status(statusText(plan, known, now: now))
         for job in plan.reanchored { await ledger.reanchor(job, at: now) }
         for skip in plan.skips {
@@ -165,7 +181,10 @@ package actor Scheduler {
     private func facts(from known: [String: Ledger.Known]) -> [String: JobFacts] {
         var facts = known.mapValues(\.facts)
         for job in schedule.jobs {
-            facts[job.name]?.isRunning = running[job.name] != nil
+            // A drill holds the job's lock.
+            let isDrilling = drilling?.request.job.name == job.name
+            facts[job.name]?.isDrilling = isDrilling
+            facts[job.name]?.isRunning = running[job.name] != nil || isDrilling
             facts[job.name]?.notBefore = notBefore[job.name]
             facts[job.name]?.passedOver = passedOver[job.name] ?? 0
         }
@@ -223,9 +242,13 @@ package actor Scheduler {
         case .busy: notBefore[job] = clock().wall.addingTimeInterval(Self.lockedDelay)
         case .succeeded, .failed, .interrupted: notBefore[job] = nil
         }
+        await wentIdle()
+    }
+
+    func wentIdle() async {
         if stopDeadline == nil {
             await plan()
-        } else if running.isEmpty {
+        } else if running.isEmpty, drilling == nil {
             for continuation in whenIdle { continuation.resume() }
             whenIdle = []
         }
@@ -242,14 +265,15 @@ package actor Scheduler {
         guard let stopDeadline else { return }
         if clock().wall >= stopDeadline { interruptAll() }
         notify.extendTimeout(seconds: Self.progressInterval * 4)
-        let names = running.keys.sorted().joined(separator: ", ")
+        let names = (running.keys.sorted() + (drilling.map { ["the drill of \($0.request.job.name)"] } ?? []))
+            .joined(separator: ", ")
         notify.status("stopping, waiting for \(names)")
     }
 
     // MARK: timers and status
 
     private func arm(at wake: Date?) {
-        let longest = running.isEmpty ? Self.longestSleep : Self.progressInterval
+        let longest = running.isEmpty && drilling == nil ? Self.longestSleep : Self.progressInterval
         // A slot is reached a little late, never a little early: early would find nothing due and look again.
         let delay = wake.map { max(0.001, $0.timeIntervalSince(clock().wall) + 0.001) } ?? longest
         timer?.schedule(deadline: .now() + min(delay, longest), leeway: .milliseconds(5))
@@ -266,7 +290,8 @@ package actor Scheduler {
     private func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
         let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
         let text = StatusLine.text(
-            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs, now: now)
+            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs,
+            drilling: drilling?.request.job.name, now: now)
         return notice.map { "\($0), \(text)" } ?? text
     }
 }

@@ -21,6 +21,8 @@ struct RestoreEngine: Sendable {
     let workers: Int
     let limit: TimeLimit
     let progress: @Sendable (RunProgress) -> Void
+    /// Whether the database keeps the comment it has, which says whose it is.
+    var keepsComment = false
     /// Called with the database's name when it is filled and before it is compared; a test changes something there.
     var whenFilled: @Sendable (String) async throws -> Void = { _ in }
 
@@ -121,7 +123,11 @@ struct RestoreEngine: Sendable {
         async let analyzed: Void = analyze(database)
         let notes = try await comparison.perform(workers: workers)
         try await analyzed
-        if manifest != nil { for statement in statements.finish(database) { try await admin.query(statement) } }
+        if manifest != nil {
+            for statement in statements.finish(database, withComment: !keepsComment) {
+                try await admin.query(statement)
+            }
+        }
         let bytes = try await admin.value("SELECT pg_database_size($1)", [database]).flatMap(Int64.init) ?? 0
         return Outcome(databaseBytes: bytes, notes: notes)
     }

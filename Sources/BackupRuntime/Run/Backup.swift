@@ -10,8 +10,9 @@ package struct Backup: Sendable {
     private let progress: @Sendable (RunProgress) -> Void
     /// Told of what is wrong but does not spoil the dump.
     private let warn: @Sendable (Failure) -> Void
+    /// Instead of those that fit the server; a test gives programs that lie.
+    var tools: Tools?
     private var job: Job { request.job }
-    private var applicationName: String { ApplicationName.of(job: job.name) }
 
     package init(
         _ request: RunRequest, folder: JobFolder, began: Date,
@@ -82,24 +83,32 @@ package struct Backup: Sendable {
     private func dump(_ name: DumpName, _ limit: TimeLimit) async throws -> Manifest {
         let settings = try ConnectionSettings(request.server)
         let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
-        let tools = try await Tools.find(serverMajor: session.serverVersion / 10_000)
+        let fitting = try await Tools.find(serverMajor: session.serverVersion / 10_000)
+        let tools = self.tools ?? fitting
         // What we ask ourselves waits for nobody longer than pg_dump may, nor beyond the run's end.
         let milliseconds = (lock: Int(job.lockTimeoutSeconds * 1000), statement: Int(try limit.remaining() * 1000))
         try await session.query(
             "SET lock_timeout = \(max(1, milliseconds.lock)); SET statement_timeout = \(max(1, milliseconds.statement))"
         )
         // We hold the job's lock: a pg_dump under our name is left from a daemon that was killed.
-        try await endBackends(session)
+        let programs = DumpPrograms(
+            job: job, settings: settings, tools: tools, limit: limit, progress: progress, warn: warn)
+        try await programs.endBackends(session)
         let facts = try await DatabaseFacts.gather(session)
         try await checkPatterns(session)
         var warnings = largeObjectWarning(facts)
         let compression = try await CompressionChoice.choose(job.compression, tools: tools)
         let archive = folder.partialPath(name, ".dump")
-        try await runDump(archive, settings, tools, compression, limit)
+        let snapshot = job.proof == .read ? nil : try await programs.openSnapshot()
+        async let counting = snapshot?.count()
+        try await programs.dump(archive, compression, snapshot: snapshot?.id)
+        async let digesting = ArchiveDigest.take(archive)
         let reading = try await ArchiveReading.take(
             archive, tools: tools, timeoutSeconds: try limit.remaining(), progress: progress)
-        let digest = try await ArchiveDigest.take(archive)
-        let globals = job.dumpsGlobals ? try await dumpGlobals(name, settings, tools, facts, limit) : nil
+        try checkDatabase(reading)
+        if let snapshot, let counts = try await counting { try await snapshot.compare(counts, reading.facts) }
+        let digest = try await digesting
+        let globals = job.dumpsGlobals ? try await dumpGlobals(name, programs, facts) : nil
         if let globals, !globals.hasPasswords {
             warnings.append("roles were dumped without their passwords: the user may not read pg_authid")
         }
@@ -113,11 +122,12 @@ package struct Backup: Sendable {
             entries: reading.entries, rows: [:], largeObjects: 0,
             databaseBytes: facts.bytes,
             extensions: facts.extensions, properties: facts.properties, globals: globals, roles: facts.roles,
-            proof: .read,
+            proof: snapshot == nil ? .read : .matched,
             warnings: warnings,
             tool: "archon-backupd \(Version.current)")
         manifest.take(reading.facts, hash: .xxh3)
         manifest.textSettings = facts.textSettings
+        manifest.matched = snapshot.map { _ in job.proof == .sourceContent ? .content : .rows }
         try Task.checkCancellation()
         try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
         return manifest
@@ -137,6 +147,15 @@ package struct Backup: Sendable {
         }
     }
 
+    /// A session that something in between led to another database is no backup of this one.
+    private func checkDatabase(_ reading: ArchiveReading) throws {
+        guard reading.database == job.database else {
+            throw Failure(
+                .failed, "pg_dump has dumped the database \(reading.database), not \(job.database)",
+                hint: "Look at what stands between this host and the server.")
+        }
+    }
+
     private func largeObjectWarning(_ facts: DatabaseFacts) -> [String] {
         guard !job.schemas.isEmpty, facts.largeObjects > 0 else { return [] }
         let text = "\"schemas\" leaves out the \(facts.largeObjects) large objects of \(job.database)"
@@ -144,117 +163,14 @@ package struct Backup: Sendable {
         return [text]
     }
 
-    private func runDump(
-        _ archive: String, _ settings: ConnectionSettings, _ tools: Tools, _ compression: CompressionChoice,
-        _ limit: TimeLimit
-    ) async throws {
-        var arguments = [
-            "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
-            "--lock-wait-timeout=\(Int((job.lockTimeoutSeconds * 1000).rounded(.up)))",
-        ]
-        arguments += compression.arguments
-        if job.format == .directory, job.workers > 1 { arguments.append("--jobs=\(job.workers)") }
-        arguments +=
-            job.excludeTables.map { "--exclude-table=\($0)" }
-            + job.excludeTableData.map { "--exclude-table-data=\($0)" }
-        arguments += job.schemas.map { "--schema=\($0)" }
-        arguments.append("--dbname=\(settings.argument(database: job.database, applicationName: applicationName))")
-        let watch = LockWatch()
-        let seconds = try limit.remaining()
-        let ending = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await watch.watch(
-                    settings, database: job.database, applicationName: applicationName,
-                    lockTimeoutSeconds: job.lockTimeoutSeconds)
-            }
-            group.addTask { try await followSize(of: archive) }
-            defer { group.cancelAll() }
-            return try await Child.run(
-                tools.dump, arguments, environment: settings.environment, timeoutSeconds: seconds)
-        }
-        try await judge(ending, await watch.blockers, settings, limit)
-    }
-
-    private func followSize(of archive: String) async throws {
-        while !Task.isCancelled {
-            progress(RunProgress(phase: .dumping, bytes: Disk.bytes(of: archive) ?? 0))
-            try await Task.sleep(for: .seconds(1))
-        }
-    }
-
-    private func judge(_ ending: Child.Ending, _ blockers: [String], _ settings: ConnectionSettings, _ limit: TimeLimit)
-        async throws
+    private func dumpGlobals(_ name: DumpName, _ programs: DumpPrograms, _ facts: DatabaseFacts) async throws
+        -> Manifest.Globals
     {
-        let standing = blockers.isEmpty ? "" : "\nin the way: " + blockers.joined(separator: "\nin the way: ")
-        switch ending.cause {
-        case .exited(0): return
-        case .interrupted:
-            await endBackendsAfterwards(settings)
-            throw CancellationError()
-        case .timedOut:
-            await endBackendsAfterwards(settings)
-            throw Failure(.failed, limit.fault.message, hint: limit.fault.hint, cause: ending.errors + standing)
-        case .exited, .signaled:
-            let errors = ending.errors
-            // pg_dump 15 sets statement_timeout around its LOCK TABLE; later ones may set lock_timeout.
-            // The server's words may be in its own language; what pg_dump says of its query is not.
-            let isLock = errors.contains("LOCK TABLE") && (errors.contains("statement timeout") || !blockers.isEmpty)
-            if errors.contains("lock timeout") || isLock {
-                throw Failure(
-                    .failed,
-                    "pg_dump waited \(TimeSpan.text(job.lockTimeoutSeconds)) for a lock in \(job.database) and gave up",
-                    hint: "End what holds the lock, raise \"lockTimeout\", or choose another time.",
-                    cause: errors + standing)
-            }
-            let kind: Failure.Kind =
-                errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
-                ? .cannotWrite
-                : errors.contains("connection to server") || errors.contains("server closed the connection")
-                    ? .unavailable : .failed
-            throw Failure(kind, "pg_dump of \(job.database) \(ending.description)", cause: errors)
-        }
-    }
-
-    private func dumpGlobals(
-        _ name: DumpName, _ settings: ConnectionSettings, _ tools: Tools, _ facts: DatabaseFacts, _ limit: TimeLimit
-    ) async throws -> Manifest.Globals {
         let path = folder.partialPath(name, ".globals.sql")
-        var arguments = [
-            "--globals-only", "--database=\(settings.maintenanceDatabase)", "--no-password", "--file=\(path)",
-        ]
-        if !facts.canReadPasswords { arguments.append("--no-role-passwords") }
-        arguments.append(
-            "--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")
-        let ending = try await Child.run(
-            tools.dumpAll, arguments, environment: settings.environment, timeoutSeconds: try limit.remaining())
-        try await judge(ending, [], settings, limit)
-        chmod(path, 0o600)
+        try await programs.dumpGlobals(path, hasPasswords: facts.canReadPasswords)
         let (sha256, bytes) = try Digest.hex(ofFile: path)
         return Manifest.Globals(
             file: "\(name).globals.sql", bytes: bytes, sha256: sha256, hasPasswords: facts.canReadPasswords)
-    }
-
-    // MARK: the server's side
-
-    private func endBackends(_ session: Session) async throws {
-        try await session.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
-            [applicationName])
-    }
-
-    /// A pg_dump that we ended may have left a statement running on the server, with its locks.
-    private func endBackendsAfterwards(_ settings: ConnectionSettings) async {
-        // In a task of its own: this one may be cancelled.
-        let work = Task {
-            let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
-            try await endBackends(session)
-        }
-        if case .failure(let error) = await work.result {
-            warn(
-                Failure(
-                    .unavailable, "the server could not be asked to end the backends of \(job.name)", cause: "\(error)")
-            )
-        }
     }
 
     // MARK: hooks

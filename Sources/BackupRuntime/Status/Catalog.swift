@@ -78,6 +78,23 @@ package final class Catalog: Sendable {
             // Why pruning of the job waits, for `status`.
             try database.execute(sql: "ALTER TABLE job ADD COLUMN suspension TEXT")
         }
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE drill (id INTEGER PRIMARY KEY, job TEXT NOT NULL, dump TEXT, dumpTime INTEGER, slot INTEGER,
+                      attempt INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER, verdict TEXT, reason TEXT, restoreSeconds REAL,
+                      bytes INTEGER, rows INTEGER, place TEXT NOT NULL, serverVersion TEXT, assertions INTEGER NOT NULL DEFAULT 0,
+                      notes TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL) STRICT;
+                    CREATE INDEX drillByJob ON drill (job, began);
+                    ALTER TABLE job ADD COLUMN drillSlot INTEGER;
+                    ALTER TABLE job ADD COLUMN drillAttempts INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE job ADD COLUMN drillOutcome TEXT;
+                    ALTER TABLE job ADD COLUMN drillSlotEnded INTEGER;
+                    ALTER TABLE job ADD COLUMN lastDrill INTEGER;
+                    ALTER TABLE job ADD COLUMN lastProven INTEGER;
+                    ALTER TABLE job ADD COLUMN refuted INTEGER;
+                    """)
+        }
         return migrator
     }
 

@@ -7,11 +7,16 @@ package enum CatalogReading {
         let catalog = try open(schedule)
         return StatusReport.make(
             schedule, states: try catalog?.states() ?? [:], running: try catalog?.runningJobs() ?? [],
+            drilling: try catalog?.drillingJobs() ?? [],
             totals: try catalog?.dumpTotals() ?? [:], now: now)
     }
 
     package static func runs(_ schedule: Schedule, job: String?, limit: Int) throws -> [RunRecord] {
         try open(schedule)?.runs(job: job, limit: limit) ?? []
+    }
+
+    package static func drills(_ schedule: Schedule, job: String?, limit: Int) throws -> [DrillRecord] {
+        try open(schedule)?.drills(job: job, limit: limit) ?? []
     }
 
     private static func open(_ schedule: Schedule) throws -> Catalog? {

@@ -17,7 +17,13 @@ extension Catalog {
     package func states() throws -> [String: JobState] {
         try read { database in
             var states: [String: JobState] = [:]
-            for row in try Row.fetchAll(database, sql: Self.statesQuestion) { states[row["name"]] = Self.state(row) }
+            let drills = try Self.lastDrills(database)
+            for row in try Row.fetchAll(database, sql: Self.statesQuestion) {
+                var state = Self.state(row)
+                state.lastDrill = (row["lastDrill"] as Int64?).flatMap { drills[$0] }
+                state.lastProven = (row["lastProven"] as Int64?).flatMap { drills[$0] }
+                states[row["name"]] = state
+            }
             return states
         }
     }
@@ -26,7 +32,7 @@ extension Catalog {
     private static let runningQuestion = "SELECT job, pid FROM run WHERE outcome = 'running'"
     private static let totalsQuestion = "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job"
     /// A test holds them to an index: they must stay quick after years of runs.
-    static let questionsOfStatus = [statesQuestion, runningQuestion, totalsQuestion]
+    static let questionsOfStatus = [statesQuestion, runningQuestion, totalsQuestion, lastDrillsQuestion]
 
     private static func state(_ row: Row) -> JobState {
         var state = JobState(firstSeen: Date(microseconds: row["firstSeen"]))
@@ -46,6 +52,14 @@ extension Catalog {
         state.failures = row["failures"]
         state.missed = row["missed"]
         state.suspension = row["suspension"]
+        state.refuted = (row["refuted"] as Int64?).map(Date.init(microseconds:))
+        if let slot: Int64 = row["drillSlot"] {
+            let outcome: String? = row["drillOutcome"]
+            let ended: Int64? = row["drillSlotEnded"]
+            state.drillAccount = JobFacts.Account(
+                slot: Date(microseconds: slot), attempts: row["drillAttempts"],
+                outcome: outcomes[outcome ?? ""] ?? .interrupted, ended: Date(microseconds: ended ?? slot))
+        }
         return state
     }
 
@@ -78,7 +92,7 @@ extension Catalog {
         }
     }
 
-    private static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
+    static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
         try database.execute(
             sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
     }
@@ -109,7 +123,7 @@ extension Catalog {
         }
     }
 
-    private static func add(_ manifest: Manifest, _ database: Database) throws {
+    static func add(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
             sql: "INSERT OR REPLACE INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)",
             arguments: [
@@ -132,7 +146,7 @@ extension Catalog {
     private static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
             sql:
-                "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0 WHERE name = ?",
+                "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0, refuted = NULL WHERE name = ?",
             arguments: [
                 manifest.began.microseconds, manifest.bytes, manifest.totalRows,
                 manifest.ended.timeIntervalSince(manifest.began), manifest.job,
@@ -242,7 +256,8 @@ extension Catalog {
                         manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
                     ])
                 try Self.add(manifest, database)
-                try Self.noteSuccess(manifest, database)
+                if manifest.drill?.verdict != .failed { try Self.noteSuccess(manifest, database) }
+                if let drill = manifest.drill { try Self.rebuild(drill, of: manifest, database) }
                 if let slot = manifest.slot {
                     try database.execute(
                         sql:

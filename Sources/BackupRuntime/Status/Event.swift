@@ -20,6 +20,13 @@ package struct Event: Sendable {
         case partialsSwept = "partials-swept"
         case catalogRebuilt = "catalog-rebuilt"
         case warning
+        case drillBegan = "drill-began"
+        case drillProven = "drill-proven"
+        case drillFailed = "drill-failed"
+        case drillUnverified = "drill-unverified"
+        case drillInterrupted = "drill-interrupted"
+        case objectiveMissed = "objective-missed"
+        case objectiveMet = "objective-met"
 
         package var messageID: String {
             switch self {
@@ -38,23 +45,30 @@ package struct Event: Sendable {
             case .partialsSwept: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0d"
             case .catalogRebuilt: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0e"
             case .warning: "3f0c8a41d5a94ac09c5e0b6a5a1f7d0f"
+            case .drillBegan: "3f0c8a41d5a94ac09c5e0b6a5a1f7d10"
+            case .drillProven: "3f0c8a41d5a94ac09c5e0b6a5a1f7d11"
+            case .drillFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d12"
+            case .drillUnverified: "3f0c8a41d5a94ac09c5e0b6a5a1f7d13"
+            case .drillInterrupted: "3f0c8a41d5a94ac09c5e0b6a5a1f7d14"
+            case .objectiveMissed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d15"
+            case .objectiveMet: "3f0c8a41d5a94ac09c5e0b6a5a1f7d16"
             }
         }
 
         /// As syslog counts: 3 error, 4 warning, 5 notice, 6 informational.
         var priority: Int {
             switch self {
-            case .reloadFailed, .runFailed, .catalogRebuilt: 3
-            case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning: 4
-            case .daemonReady, .daemonStopping, .reloaded, .partialsSwept: 5
-            case .runBegan, .runSucceeded, .pruned: 6
+            case .reloadFailed, .runFailed, .catalogRebuilt, .drillFailed, .objectiveMissed: 3
+            case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning, .drillUnverified: 4
+            case .daemonReady, .daemonStopping, .reloaded, .partialsSwept, .objectiveMet, .drillInterrupted: 5
+            case .runBegan, .runSucceeded, .pruned, .drillBegan, .drillProven: 6
             }
         }
     }
 
     package var kind: Kind
     package var message: String
-    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON.
+    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON, VERDICT.
     package var fields: [String: String]
 
     package init(_ kind: Kind, _ message: String, _ fields: [String: String] = [:]) {

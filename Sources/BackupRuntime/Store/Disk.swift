@@ -61,6 +61,14 @@ enum Disk {
         guard fsync(descriptor) == 0 else { throw failure("cannot write \(path) through to the disk") }
     }
 
+    /// Adds to a file that is there.
+    static func append(_ data: Data, to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw failure("cannot open \(path)") }
+        defer { close(descriptor) }
+        try data.withUnsafeBytes { try write($0, to: descriptor, path) }
+    }
+
     private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String) throws {
         var written = 0
         while written < bytes.count {

@@ -83,6 +83,22 @@ package struct JobFolder: Sendable {
         try Disk.sync(path, isFolder: true)
     }
 
+    /// Puts a changed manifest in the place of the one that is there. Whenever the power fails, one of the two is there, whole:
+    /// the new one is durable under a name that a sweep removes before it takes the old one's.
+    package func rewrite(_ manifest: Manifest) throws {
+        guard let name = DumpName(manifest.dump, job: job), Disk.exists(manifestPath(name)) else {
+            throw Failure(.inputOutput, "\(manifest.dump) is no longer there")
+        }
+        let partial = "\(path)/.partial-proof-\(name).json"
+        try Disk.remove(partial)
+        try step("write the new manifest")
+        try Disk.write(try ManifestCodec.encode(manifest), to: partial)
+        try step("rename the new manifest")
+        try Disk.rename(partial, manifestPath(name))
+        try step("sync folder after the new manifest")
+        try Disk.sync(path, isFolder: true)
+    }
+
     /// Takes away the old name of an archive that has just been published under another.
     func removeAdopted(_ file: String) throws {
         try Disk.remove("\(path)/\(file)")
@@ -204,7 +220,10 @@ package struct JobFolder: Sendable {
                     ? .damaged("its archive has \(bytes ?? 0) bytes where the manifest says \(manifest.bytes)")
                     : manifest.job != job || manifest.dump != "\(name)"
                         ? .damaged("its manifest is that of \(manifest.dump)")
-                        : .whole(manifest)
+                        : manifest.drill?.verdict == .failed
+                            ? .refuted(
+                                manifest, "its drill failed: \(manifest.drill?.reason?.prefix { $0 != "\n" } ?? "")")
+                            : .whole(manifest)
         } catch let failure as Failure {
             state = .damaged(failure.message)
         } catch {
@@ -220,6 +239,8 @@ package struct StoredDump: Sendable {
         case whole(Manifest)
         /// Left by the older shell script: nothing is known of it.
         case legacy
+        /// As its manifest says, and a drill has shown that it does not restore to what it should be.
+        case refuted(Manifest, String)
         /// Not to be trusted, and why.
         case damaged(String)
     }
@@ -230,8 +251,25 @@ package struct StoredDump: Sendable {
     package var bytes: Int64
     package var state: State
 
+    /// Of a good dump; nil for any other.
     package var manifest: Manifest? {
         guard case .whole(let manifest) = state else { return nil }
         return manifest
+    }
+
+    /// Of a dump that is as its manifest says, be it good or refuted.
+    package var anyManifest: Manifest? {
+        switch state {
+        case .whole(let manifest), .refuted(let manifest, _): manifest
+        case .legacy, .damaged: nil
+        }
+    }
+
+    /// Why it must not be trusted; nil when nothing is known against it.
+    package var fault: String? {
+        switch state {
+        case .refuted(_, let fault), .damaged(let fault): fault
+        case .whole, .legacy: nil
+        }
     }
 }

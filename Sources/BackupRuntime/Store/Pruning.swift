@@ -17,7 +17,7 @@ package struct Pruning: Sendable {
         let dumps = try folder.list().map { stored in
             RetentionDump(
                 name: stored.name, time: stored.time, bytes: stored.bytes, rows: stored.manifest?.totalRows ?? 0,
-                isProven: stored.manifest?.proof == .read)
+                isProven: (stored.manifest?.proof ?? .none) != .none, isDrilled: stored.manifest?.proof == .drilled)
         }
         return job.retention.decide(dumps, zone: job.zone, now: now, acceptedAt: acceptedAt)
     }

@@ -1,0 +1,168 @@
+import BackupCore
+import Foundation
+
+/// Restores one dump to see that it can be: into a scratch database, by the engine that `restore` uses, compared in everything,
+/// the user's assertions asked, dropped. It throws a `Failure` whose kind says whether the dump or the place is at fault, and
+/// `CancellationError` when the task was cancelled; nothing of it stays in either case.
+package struct Drill: Sendable {
+    package struct Result: Sendable {
+        var restoreSeconds: Double
+        var databaseBytes: Int64
+        var serverVersion: String
+        var assertions: Int
+        var notes: [String]
+    }
+
+    let job: Job
+    /// Nil for a throwaway.
+    let server: Server?
+    let archive: String
+    let manifest: Manifest
+    let stateFolder: String
+    /// Where a throwaway may be made, first to last.
+    let bases: [String]
+    let progress: @Sendable (RunProgress) -> Void
+    /// Called with server and database between filling and comparing; a test changes something there.
+    var whenFilled: @Sendable (Server, String) async throws -> Void = { _, _ in }
+    /// Instead of the programs that fit the server; a test gives some that lie.
+    var tools: Tools?
+
+    func perform() async throws -> Result {
+        let limit = TimeLimit(
+            seconds: job.drill.timeoutSeconds,
+            fault: Failure(
+                .unavailable, "the drill took longer than its timeout of \(TimeSpan.text(job.drill.timeoutSeconds))",
+                hint: "Raise \"drill\": { \"timeout\": … } of \(job.name)."))
+        do {
+            let began = ContinuousClock.now
+            let reading = try await RestoreEngine.readArchive(archive, manifest, limit, progress: progress)
+            let read = began.duration(to: .now).inSeconds
+            var result = try await restore(reading, limit)
+            result.restoreSeconds += read
+            return result
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            // Whatever was cut off by the end of the time says nothing of the dump.
+            guard (try? limit.remaining()) != nil else { throw limit.fault }  // see above
+            if let fault = error as? Session.Fault {
+                throw Failure(.failed, "the server refused a step of the restore", cause: fault.description)
+            }
+            throw error
+        }
+    }
+
+    private func restore(_ reading: ArchiveReading, _ limit: TimeLimit) async throws -> Result {
+        if let server { return try await restore(reading, on: server, limit) }
+        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? reading.dumpMajor
+        // What the database took where it was; of an adopted dump that is not known.
+        let bytes = (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5
+        let throwaway = try await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit)
+        do {
+            let result = try await restore(reading, on: throwaway.server, limit)
+            try await throwaway.end()
+            return result
+        } catch {
+            try await throwaway.end()
+            throw error
+        }
+    }
+
+    private func restore(_ reading: ArchiveReading, on server: Server, _ limit: TimeLimit) async throws -> Result {
+        let settings = try ConnectionSettings(server)
+        let admin = try await AdminSession.open(settings, avoiding: "")
+        try await RestoreEngine.checkExtensions(manifest, admin)
+        let database = RestoreNames.drill(at: Date(), token: .random(in: .min ... .max))
+        let scratch = ScratchDatabase(stateFolder: stateFolder)
+        var engine = RestoreEngine(
+            settings: settings, admin: admin, archive: archive, manifest: manifest, expected: reading,
+            tools: try await fittingTools(admin, reading), workers: job.workers, limit: limit, progress: progress)
+        engine.whenFilled = { try await whenFilled(server, $0) }
+        engine.keepsComment = true
+        var roles: [String] = []
+        do {
+            let began = ContinuousClock.now
+            roles = try await engine.createRoles()
+            if self.server == nil { roles += try await createUnknownRoles(admin) }
+            try await engine.create(database)
+            try await scratch.mark(database, admin)
+            let outcome = try await engine.perform(database)
+            let seconds = began.duration(to: .now).inSeconds
+            try await checkAssertions(settings, database, limit)
+            let result = Result(
+                restoreSeconds: seconds, databaseBytes: outcome.databaseBytes, serverVersion: admin.serverVersionText,
+                assertions: job.drill.assertions.count, notes: outcome.notes)
+            try await drop(database, roles, settings)
+            return result
+        } catch {
+            do {
+                try await drop(database, roles, settings)
+            } catch let second where self.server != nil {
+                let first = error as? Failure ?? Failure(.failed, "the drill was cut off", cause: "\(error)")
+                throw Failure(
+                    first.kind, first.message,
+                    hint: "\(database) on \(server.name) is dropped at the next start, or by hand.",
+                    cause: [first.cause, "and it could not be cleaned up: \(second)"].compactMap { $0 }.joined(
+                        separator: "\n"))
+            } catch {
+                // A throwaway goes as a whole.
+            }
+            throw error
+        }
+    }
+
+    private func fittingTools(_ admin: Session, _ reading: ArchiveReading) async throws -> Tools {
+        if let tools { return tools }
+        return try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, reading.dumpMajor))
+    }
+
+    /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone.
+    private func createUnknownRoles(_ admin: Session) async throws -> [String] {
+        guard manifest.globals == nil else { return [] }
+        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
+        let owners = (manifest.contents ?? [:]).values.joined().compactMap { entry in
+            entry.lastIndex(of: " ").map { String(entry[entry.index(after: $0)...]) }
+        }
+        let needed = Set(manifest.roles ?? owners).subtracting(present).subtracting(["", "-"])
+            .filter { !$0.hasPrefix("pg_") }.sorted()
+        for role in needed { try await admin.query("CREATE ROLE \(SQL.identifier(role))") }
+        return needed
+    }
+
+    // MARK: assertions
+
+    /// Throws `.damaged` that names the first that is not true.
+    private func checkAssertions(_ settings: ConnectionSettings, _ database: String, _ limit: TimeLimit) async throws {
+        for (index, assertion) in job.drill.assertions.enumerated() {
+            // A session each: one may change settings.
+            let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+            let milliseconds = max(1, Int(try limit.remaining() * 1000))
+            try await session.query(
+                "SET default_transaction_read_only = on; SET statement_timeout = \(milliseconds)")
+            let number = "assertion \(index + 1)"
+            do {
+                let rows = try await session.query(assertion)
+                guard rows.count == 1, rows[0].count == 1 else {
+                    throw Failure(
+                        .damaged, "\(number) must give one value and gave \(Plural.rows(rows.count)): \(assertion)",
+                        hint: "Write it like SELECT count(*) > 0 FROM my_table.")
+                }
+                guard rows[0][0] == "t" || rows[0][0] == "true" else {
+                    throw Failure(.damaged, "\(number) is not true but \(rows[0][0] ?? "NULL"): \(assertion)")
+                }
+            } catch let fault as Session.Fault {
+                throw Failure(.damaged, "\(number) was refused: \(assertion)", cause: fault.description)
+            }
+        }
+    }
+
+    // MARK: cleaning up
+
+    private func drop(_ database: String, _ roles: [String], _ settings: ConnectionSettings) async throws {
+        // In a task of its own: this one may be cancelled.
+        try await Task {
+            let session = try await AdminSession.open(settings, avoiding: database)
+            try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
+            for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
+        }.value
+    }
+}

@@ -1,0 +1,35 @@
+import BackupCore
+import Foundation
+
+/// The databases that drills make on a server that is used for other things too: each has a name of its own form and a comment
+/// that says whose it is, and none without both is ever dropped.
+struct ScratchDatabase: Sendable {
+    /// Who may drop them: this host, this catalog. Whoever holds its drill lock knows that no other drill of it is running.
+    private let mark: String
+
+    init(stateFolder: String) {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        mark = "scratch database of a drill by archon-backupd on \(host) with \(stateFolder): may be dropped"
+    }
+
+    /// A mark that could not be set leaves a database that nobody will drop by itself; it is dropped at once then.
+    func mark(_ database: String, _ admin: Session) async throws {
+        try await admin.query("COMMENT ON DATABASE \(SQL.identifier(database)) IS \(SQL.literal(mark))")
+    }
+
+    /// Drops what a crash has left. Only for who holds the drill lock. Returns the names.
+    func sweep(_ admin: Session) async throws -> [String] {
+        let left = try await admin.query(
+            """
+            SELECT datname FROM pg_database
+            WHERE datname LIKE 'archon\\_drill\\_%' AND shobj_description(oid, 'pg_database') = $1 ORDER BY 1
+            """, [mark]
+        ).compactMap { $0[0] }
+        for database in left {
+            try await admin.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
+        }
+        return left
+    }
+}

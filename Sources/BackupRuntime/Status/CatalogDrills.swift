@@ -1,0 +1,151 @@
+import BackupCore
+import Foundation
+import GRDB
+
+extension Catalog {
+    static let lastDrillsQuestion =
+        "SELECT drill.* FROM job JOIN drill ON drill.id = job.lastDrill OR drill.id = job.lastProven"
+
+    /// Those that the jobs' rows name, by number.
+    static func lastDrills(_ database: Database) throws -> [Int64: DrillRecord] {
+        var found: [Int64: DrillRecord] = [:]
+        for row in try Row.fetchAll(database, sql: lastDrillsQuestion) { found[row["id"]] = record(row) }
+        return found
+    }
+
+    private static func record(_ row: Row) -> DrillRecord? {
+        guard let verdict = (row["verdict"] as String?).flatMap(DrillVerdict.init(rawValue:)) else { return nil }
+        let notes: String = row["notes"]
+        let began: Int64 = row["began"]
+        return DrillRecord(
+            id: row["id"], job: row["job"], dump: row["dump"],
+            dumpTime: (row["dumpTime"] as Int64?).map(Date.init(microseconds:)),
+            slot: (row["slot"] as Int64?).map(Date.init(microseconds:)), attempt: row["attempt"],
+            began: Date(microseconds: began), ended: Date(microseconds: row["ended"] ?? began), verdict: verdict,
+            reason: row["reason"], restoreSeconds: row["restoreSeconds"], bytes: row["bytes"], rows: row["rows"],
+            place: row["place"], serverVersion: row["serverVersion"], assertions: row["assertions"],
+            notes: notes.split(separator: "\n").map(String.init))
+    }
+
+    /// Notes that a drill has begun, before it does anything: if the process dies now, the attempt has been counted.
+    func beginDrill(_ request: DrillRun.Request, dump: Manifest, now: Date) throws -> Int64 {
+        let place = if case .server(let name) = request.job.drill.place { name } else { "throwaway" }
+        return try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO drill (job, dump, dumpTime, slot, attempt, began, rows, place, pid)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    request.job.name, dump.dump, dump.began.microseconds, request.slot?.microseconds, request.attempt,
+                    now.microseconds, dump.totalRows, place, Int(getpid()),
+                ])
+            let id = database.lastInsertedRowID
+            try Self.ensure(request.job.name, now, database)
+            try Self.account(request, "interrupted", now, database)
+            return id
+        }
+    }
+
+    private static func account(_ request: DrillRun.Request, _ outcome: String, _ now: Date, _ database: Database)
+        throws
+    {
+        guard let slot = request.slot else { return }
+        try database.execute(
+            sql: "UPDATE job SET drillSlot = ?, drillAttempts = ?, drillOutcome = ?, drillSlotEnded = ? WHERE name = ?",
+            arguments: [slot.microseconds, request.attempt, outcome, now.microseconds, request.job.name])
+    }
+
+    func interruptDrill(_ id: Int64?, _ request: DrillRun.Request, now: Date) throws {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE drill SET ended = ?, reason = 'interrupted' WHERE id = ?",
+                arguments: [now.microseconds, id])
+            try Self.account(request, "interrupted", now, database)
+        }
+    }
+
+    /// Notes how a drill ended with the state of its job, in one transaction. After a failed one the job's last success is that
+    /// of `newestGood`. Returns the drill's number.
+    func endDrill(_ id: Int64?, _ request: DrillRun.Request, _ record: DrillRecord, newestGood: Manifest?) throws
+        -> Int64
+    {
+        try write { database in
+            try Self.ensure(record.job, record.began, database)
+            let id = try Self.put(record, id, database)
+            try Self.account(request, "succeeded", record.ended, database)
+            try database.execute(sql: "UPDATE job SET lastDrill = ? WHERE name = ?", arguments: [id, record.job])
+            switch record.verdict {
+            case .proven:
+                try database.execute(sql: "UPDATE job SET lastProven = ? WHERE name = ?", arguments: [id, record.job])
+                try database.execute(
+                    sql: "UPDATE dump SET proof = 'drilled' WHERE job = ? AND name = ?",
+                    arguments: [record.job, record.dump])
+            case .failed: try Self.refute(record, newestGood, database)
+            case .couldNotVerify, .notRun, .stale: break
+            }
+            return id
+        }
+    }
+
+    private static func put(_ record: DrillRecord, _ id: Int64?, _ database: Database) throws -> Int64 {
+        try database.execute(
+            sql: """
+                INSERT OR REPLACE INTO drill (id, job, dump, dumpTime, slot, attempt, began, ended, verdict, reason,
+                  restoreSeconds, bytes, rows, place, serverVersion, assertions, notes, pid)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                id, record.job, record.dump, record.dumpTime?.microseconds, record.slot?.microseconds, record.attempt,
+                record.began.microseconds, record.ended.microseconds, record.verdict.rawValue, record.reason,
+                record.restoreSeconds, record.bytes, record.rows, record.place, record.serverVersion, record.assertions,
+                record.notes.joined(separator: "\n"), Int(getpid()),
+            ])
+        return database.lastInsertedRowID
+    }
+
+    /// A dump that does not restore is none: the job stands where the last good one left it, and is dumped again at once when
+    /// it was the newest.
+    private static func refute(_ record: DrillRecord, _ newestGood: Manifest?, _ database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [record.job, record.dump])
+        guard newestGood.map({ $0.began < record.dumpTime ?? .distantFuture }) ?? true else { return }
+        try database.execute(
+            sql: "UPDATE job SET refuted = ?, lastSuccess = ? WHERE name = ?",
+            arguments: [record.ended.microseconds, newestGood?.began.microseconds, record.job])
+    }
+
+    /// From the manifest of a dump, when the catalog is made anew.
+    static func rebuild(_ drill: Manifest.Drill, of manifest: Manifest, _ database: Database) throws {
+        let record = DrillRecord(
+            job: manifest.job, dump: manifest.dump, dumpTime: manifest.began, began: drill.began, ended: drill.ended,
+            verdict: drill.verdict, reason: drill.reason, restoreSeconds: drill.restoreSeconds,
+            bytes: drill.databaseBytes, rows: manifest.totalRows, place: drill.place, assertions: drill.assertions)
+        let id = try put(record, nil, database)
+        try database.execute(sql: "UPDATE job SET lastDrill = ? WHERE name = ?", arguments: [id, manifest.job])
+        if drill.verdict == .proven {
+            try database.execute(sql: "UPDATE job SET lastProven = ? WHERE name = ?", arguments: [id, manifest.job])
+        }
+    }
+
+    /// Jobs with a drill in progress.
+    package func drillingJobs() throws -> Set<String> {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT job, pid FROM drill WHERE verdict IS NULL AND ended IS NULL")
+            return Set(rows.filter { kill($0["pid"], 0) == 0 || errno == EPERM }.map { $0["job"] })
+        }
+    }
+
+    /// Those that have ended, newest first.
+    package func drills(job: String?, limit: Int) throws -> [DrillRecord] {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql:
+                    "SELECT * FROM drill WHERE verdict IS NOT NULL \(job == nil ? "" : "AND job = ?") ORDER BY began DESC LIMIT \(limit)",
+                arguments: job.map { [$0] } ?? [])
+            return rows.compactMap(Self.record)
+        }
+    }
+}
