@@ -66,6 +66,12 @@ import Testing
         Sample.job(#""server": ‸"postgresql://me:Hunter2@db/""#), Sample.job(#""compression": ‸"password=Hunter2""#),
         Sample.job(#"‸"container": { "name": "db", ‸"password": "Hunter2" }"#),
         Sample.job(#"‸"notify": [{ "url": ‸"https://me:Hunter2@chat/" }]"#),
+        Sample.file(databases: #"‸"host=db password=Hunter2": { "calendar": "daily" }"#),
+        Sample.file(
+            databases: #"‸"password=Hunter2": { "calendar": "daily" }, ‸"password=Hunter2.": { "calendar": "daily" }"#),
+        Sample.file(
+            storage: #""root": "/b", "state": ‸"/b/password=Hunter2""#,
+            databases: #"‸"password=Hunter2": { "calendar": "daily" }"#),
         Sample.file(databases: #"‸"postgresql://me:Hunter2@db/app": { "calendar": "daily" }"#),
         Sample.file(databases: #"‸"host=db password=Hunter2\u0000": { "calendar": "daily" }"#),
     ])
@@ -73,6 +79,23 @@ import Testing
         let (text, places) = Sample.unmarked(marked)
         let found = Sample.faults(text)
         #expect(found.map { "\($0.line):\($0.column)" } == places, "\(found)")
+        expectSilence(text)
+    }
+
+    /// A connection string where a server's name belongs: hints list the servers.
+    @Test(arguments: [
+        #""calendar": "daily""#, #""calendar": "daily", "server": "other""#, #""calendar": "daily", "server": 1"#,
+        #""calendar": "daily", "server": "second""#,
+        #""calendar": "daily", "server": "second", "drill": { "on": "other" }"#,
+    ])
+    func `a password in the name of a server`(members: String) {
+        let file = Sample.file(
+            server: "\"connection\": \"user=u\" }, \"second\": { \"connection\": \"user=u\"",
+            databases: "\"app\": { \(members) }")
+        let (text, places) = Sample.unmarked(file.replacing("\"main\"", with: "‸\"host=db password=Hunter2\""))
+        let found = Sample.faults(text)
+        #expect(found.first.map { "\($0.line):\($0.column)" } == places.first, "\(found)")
+        #expect(found.first?.path == "$.servers['…']" && found.first?.hint.contains("passfile") == true)
         expectSilence(text)
     }
 

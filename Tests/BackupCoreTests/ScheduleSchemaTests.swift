@@ -112,7 +112,7 @@ import Testing
             }
         }
         for name in [
-            "", "..", ".a", "a/b", "a..b", "-a", "a\\u0000", "a\\n", "a\\u0085", "a\\u2028b", " a", "a ",
+            "", "..", ".a", "a/b", "a..b", "-a", "a\\u0000", "a\\n", "a\\u0085", "a\\u2028b", " a", "a ", "password=x",
             String(repeating: "a", count: 64),
         ] {
             bad += [

@@ -2,8 +2,7 @@
 struct DrillDecoder {
     let reader: ScheduleReader
     let triggers: TriggerDecoder
-    /// The names of the schedule's servers.
-    let servers: [String]
+    let servers: ServerNames
 
     /// What a job's drill does not say stays as `defaults` has it; its assertions stand in place of those there.
     func drill(_ node: JSONNode?, _ path: SchedulePath, into drill: inout DrillRule) {
@@ -31,9 +30,8 @@ struct DrillDecoder {
         let throwaway = DrillRule.Place.throwawayName
         guard let name = reader.string(node, path, throwaway), let node else { return nil }
         if name == throwaway { return .throwaway }
-        // Where there are no servers at all, that is the fault.
-        guard servers.contains(name) || servers.isEmpty else {
-            let known = [throwaway] + servers.filter { $0 != throwaway }
+        guard servers.contains(name) else {
+            let known = [throwaway] + servers.shown.filter { $0 != throwaway }
             reader.fault(
                 node.offset, path, "there is no server \"\(name)\"", "Write one of \(known.joined(separator: ", ")).")
             return nil

@@ -4,12 +4,11 @@ struct JobDecoder {
     private let triggers: TriggerDecoder
     private let drills: DrillDecoder
     private let objectives: ObjectivesDecoder
-    private let servers: [String]
+    private let servers: ServerNames
 
     private static let year = 366.0 * 86_400
 
-    /// `servers` are the names of the schedule's servers.
-    init(reader: ScheduleReader, zones: @escaping (String) -> Zone?, servers: [String]) {
+    init(reader: ScheduleReader, zones: @escaping (String) -> Zone?, servers: ServerNames) {
         self.reader = reader
         self.servers = servers
         triggers = TriggerDecoder(reader: reader, zones: zones)
@@ -74,16 +73,15 @@ struct JobDecoder {
     }
 
     private func server(_ node: JSONNode?, _ member: JSONNode.Member, _ path: SchedulePath) -> String? {
-        let hint = "Write one of \(servers.joined(separator: ", "))."
+        var hint: String { "Write one of \(servers.shown.joined(separator: ", "))." }
         guard let node else {
-            if servers.count > 1 {
+            if servers.all.count > 1 {
                 reader.fault(member.keyOffset, path, "\"server\" is missing, and there are several", hint)
             }
-            return servers.first
+            return servers.all.first
         }
-        guard let name = reader.string(node, path.key("server"), servers.first ?? "main") else { return nil }
-        // Where there are no servers at all, that is the fault.
-        guard servers.contains(name) || servers.isEmpty else {
+        guard let name = reader.string(node, path.key("server"), servers.shown.first ?? "main") else { return nil }
+        guard servers.contains(name) else {
             reader.fault(node.offset, path.key("server"), "there is no server \"\(name)\"", hint)
             return nil
         }

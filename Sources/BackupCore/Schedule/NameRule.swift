@@ -3,6 +3,8 @@ import Foundation
 /// What a job or a server may be called: jobs are folders and parts of file names, and both stand in messages.
 enum NameRule {
     static func check(_ member: JSONNode.Member, _ path: SchedulePath, _ reader: ScheduleReader, what: String) {
+        // A connection string in the place of a name.
+        guard !PasswordText.isIn(member.key) else { return reader.password(member.keyOffset, path) }
         guard let fault = fault(in: member.key) else { return }
         let hint = "Use at most 63 bytes, no /, no .., no control characters, no leading - or dot"
         reader.fault(

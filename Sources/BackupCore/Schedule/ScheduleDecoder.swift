@@ -73,9 +73,7 @@ package struct ScheduleDecoder {
         let zone = TriggerDecoder(reader: reader, zones: zones).zone(top["timeZone"], path.key("timeZone")) ?? .utc
         let concurrency = reader.integer(top["concurrency"], path.key("concurrency"), 1...64) ?? 2
         let servers = servers(top["servers"], root)
-        // A server that is wrong itself is still there to be named.
-        let names: [String] = if case .object(let members)? = top["servers"]?.value { members.map(\.key) } else { [] }
-        let decoder = JobDecoder(reader: reader, zones: zones, servers: names)
+        let decoder = JobDecoder(reader: reader, zones: zones, servers: ServerNames(top["servers"]))
         var defaults = Job(name: "", server: "", database: "", trigger: .cron(.never), zone: zone)
         defaults.drill.trigger = .cron(.never)
         if let node = top["defaults"],
@@ -157,7 +155,9 @@ package struct ScheduleDecoder {
 
     /// Two jobs never write one folder, nor does the catalog lie in a job's.
     private func checkFolders(_ node: JSONNode?, _ storage: Schedule.Storage, state: JSONNode?) {
-        guard case .object(let members)? = node?.value else { return }
+        guard case .object(let named)? = node?.value else { return }
+        // A password in the place of a name has been told, and is not repeated.
+        let members = named.filter { !PasswordText.isIn($0.key) }
         let path = SchedulePath.root.key("databases")
         var names: [String: String] = [:]
         for member in members {
