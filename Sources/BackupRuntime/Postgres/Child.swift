@@ -36,11 +36,11 @@ package enum Child {
     private static let errorTailBytes = 64 << 10
     private static let grace = Duration.seconds(10)
 
-    /// Runs `program` with stdin closed, as `user` where one is given. `onOutput` gets stdout as it comes, in order; what it throws ends the child and
+    /// Runs `program` with stdin closed. `onOutput` gets stdout as it comes, in order; what it throws ends the child and
     /// is thrown on. Throws `.unavailable` when the program cannot be started.
     static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], timeoutSeconds: Double? = nil,
-        user: UserChange? = nil, workingFolder: String? = nil,
+        workingFolder: String? = nil,
         onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
     ) async throws -> Ending {
         let tail = Tail(limit: errorTailBytes)
@@ -48,11 +48,6 @@ package enum Child {
         let work = Task { () async throws -> TerminationStatus in
             var options = PlatformOptions()
             options.createSession = true
-            if let user {
-                options.userID = user.user
-                options.groupID = user.group
-                options.supplementaryGroups = []
-            }
             options.teardownSequence = [
                 .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
             ]
