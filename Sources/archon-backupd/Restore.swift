@@ -16,6 +16,7 @@ struct Restore: Verb {
               archon-backupd restore archon_db --at 2026-11-23T02:00:00Z
               archon-backupd restore archon_db --replace --yes
               archon-backupd restore archon_db --into archon_copy --jobs 4
+              archon-backupd restore archon_db --table archon_settings   into a schema beside what is there
               archon-backupd restore /mnt/backup_archon_db_20261123T020000Z.dump --into archon_db
             """)
 
@@ -25,6 +26,8 @@ struct Restore: Verb {
     @Option(help: "The newest dump whose data are from before this instant (ISO 8601).") var at: String?
     @Option(help: "Restore into a new database of this name.") var into: String?
     @Flag(help: "Put it in place of the job's database; the old one is kept under a dated name.") var replace = false
+    @Option(help: "Only this table, beside what is there; may be given several times.") var table: [String] = []
+    @Option(help: "The new schema for --table; default restored_ and the time.") var schema: String?
     @Option(help: "Parallel workers of pg_restore.") var jobs = 1
     @Option(help: "The server of the schedule, for the path of an archive.") var server: String?
     @Option(help: "A libpq connection string in place of the schedule, for the path of an archive.") var connection:
@@ -37,6 +40,17 @@ struct Restore: Verb {
     func validate() throws {
         if dump != nil && at != nil { throw ValidationError("--dump and --at exclude each other.") }
         if into != nil && replace { throw ValidationError("--into and --replace exclude each other.") }
+        if !table.isEmpty && replace { throw ValidationError("--table never replaces anything: leave --replace out.") }
+        if let bad = table.first(where: { TableName($0) == nil }) {
+            throw ValidationError(
+                "--table \"\(bad)\" is no name of a table: write it like my_table or my_schema.my_table.")
+        }
+        if schema != nil && (table.isEmpty || into != nil) {
+            throw ValidationError("--schema goes with --table, and not with --into.")
+        }
+        if schema?.isEmpty == true || (schema?.utf8.count ?? 0) > 63 {
+            throw ValidationError("--schema must have 1 to 63 bytes.")
+        }
         if !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
         if into?.isEmpty == true || (into?.utf8.count ?? 0) > 63 {
             throw ValidationError("--into must have 1 to 63 bytes.")
@@ -53,7 +67,7 @@ struct Restore: Verb {
     var actsAsOwner: Bool { !isPath }
 
     func run() async throws {
-        if isPath { return try await perform(try restorationOfFile(), job: nil) }
+        if isPath { return try await performFile() }
         let schedule = try config.load()
         let job = try schedule.jobs(named: [source])[0]
         guard let server = schedule.server(of: job) else { throw Failure(.configInvalid, "\(job.name) has no server") }
@@ -63,18 +77,50 @@ struct Restore: Verb {
             ? try await JobLock.wait(job.name, root: schedule.storage.root)
             : try JobLock.take(job.name, root: schedule.storage.root)
         let stored = try DumpChoice(name: dump, at: try instant()).choose(folder)
-        if case .damaged(let fault) = stored.state {
+        try checkState(stored, job)
+        let manifest = stored.anyManifest
+        let progress = Progress(stored.name, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
+        if table.isEmpty {
+            let target = try await target(job, server)
+            let restoration = Restoration(
+                server: server, archive: stored.path, manifest: manifest, target: target, workers: jobs
+            ) { progress.show($0) }
+            tellExpectedTime(manifest, job, schedule)
+            try await perform(restoration, progress)
+        } else {
+            let target: TableRestoration.Target =
+                into.map { .database($0) }
+                ?? .schema(schema ?? RestoreNames.schema(at: Date()), in: job.database)
+            let restoration = TableRestoration(
+                server: server, archive: stored.path, manifest: manifest, tables: table.compactMap { TableName($0) },
+                target: target, workers: jobs
+            ) { progress.show($0) }
+            try await perform(restoration, progress)
+        }
+        withExtendedLifetime(lock) {}
+    }
+
+    private func checkState(_ stored: StoredDump, _ job: Job) throws {
+        switch stored.state {
+        case .whole, .legacy: break
+        // Its bytes are as they were written, and a person has named it: better than nothing, on some nights.
+        case .refuted(_, let fault): tell("warning: \(stored.name) is restored because you named it, although \(fault)")
+        case .damaged(let fault):
             throw Failure(
                 .damaged, "\(stored.name) is damaged: \(fault)",
                 hint: "`archon-backupd list \(job.name)` shows the others.")
         }
-        let target = try await target(job, server)
-        let progress = Progress(stored.name, expected: stored.manifest.map { ExpectedSize($0) } ?? ExpectedSize())
-        let restoration = Restoration(
-            server: server, archive: stored.path, manifest: stored.manifest, target: target, workers: jobs
-        ) { progress.show($0) }
-        try await perform(restoration, job: job, progress)
-        withExtendedLifetime(lock) {}
+    }
+
+    /// What the same work took in the last drill, of this dump or of another one of the job.
+    private func tellExpectedTime(_ manifest: Manifest?, _ job: Job, _ schedule: Schedule) {
+        // A catalog that cannot be read is no reason not to restore.
+        let last = try? CatalogReading.lastProvenDrill(schedule, job: job.name)  // see above
+        let measured = manifest?.drill?.verdict == .proven ? manifest?.drill?.restoreSeconds : nil
+        guard let seconds = measured ?? last?.restoreSeconds else {
+            return tell("expected time: unknown, no drill of \(job.name) has measured it yet")
+        }
+        tell("expected time: \(TimeSpan.text(max(1, seconds.rounded(.up)))), as the last drill took")
     }
 
     private func instant() throws -> Date? {
@@ -92,7 +138,7 @@ struct Restore: Verb {
         return .new(exists ? RestoreNames.restored(job.database, at: Date()) : job.database)
     }
 
-    private func restorationOfFile() throws -> Restoration {
+    private func performFile() async throws {
         let found: Server
         if let connection {
             found = Server(name: "command line", connection: connection)
@@ -113,20 +159,49 @@ struct Restore: Verb {
         }
         let progress = Progress(
             (source as NSString).lastPathComponent, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
-        return Restoration(server: found, archive: source, manifest: manifest, target: .new(into ?? ""), workers: jobs)
-        { progress.show($0) }
+        guard table.isEmpty else {
+            let restoration = TableRestoration(
+                server: found, archive: source, manifest: manifest, tables: table.compactMap { TableName($0) },
+                target: .database(into ?? ""), workers: jobs
+            ) { progress.show($0) }
+            return try await perform(restoration, progress)
+        }
+        let restoration = Restoration(
+            server: found, archive: source, manifest: manifest, target: .new(into ?? ""), workers: jobs
+        ) { progress.show($0) }
+        try await perform(restoration, progress)
     }
 
-    private func perform(_ restoration: Restoration, job: Job?, _ progress: Progress? = nil) async throws {
+    private func perform(_ restoration: TableRestoration, _ progress: Progress) async throws {
+        if dryRun { return answer(restoration.description) }
+        let result: TableRestoration.Result
+        do {
+            result = try await interruptible { try await restoration.perform(now: Date()) }
+            progress.end()
+        } catch {
+            progress.end()
+            throw error
+        }
+        if json { return try answerJSON(result) }
+        for (name, rows) in result.tables.sorted(by: { $0.key < $1.key }) {
+            answer("\(result.database): \(name) is back from \(result.dump), \(Plural.rows(rows)), equal to the dump")
+        }
+        guard let schema = result.schema else { return }
+        answer(
+            "without foreign keys and triggers; take over what you need, then: DROP SCHEMA \(SQL.identifier(schema)) CASCADE"
+        )
+    }
+
+    private func perform(_ restoration: Restoration, _ progress: Progress) async throws {
         let description = restoration.description
         if dryRun { return answer(description) }
         if replace, !yes { try confirm(description) }
         let result: Restoration.Result
         do {
             result = try await interruptible { try await restoration.perform(now: Date()) }
-            progress?.end()
+            progress.end()
         } catch {
-            progress?.end()
+            progress.end()
             throw error
         }
         if json { return try answerJSON(result) }
@@ -134,6 +209,7 @@ struct Restore: Verb {
             "\(result.database): restored from \(result.dump), \(Plural.rows(result.rows)) in \(Plural.tables(result.tables)), equal to the dump, in \(TimeSpan.text(max(1, result.seconds)))"
         )
         if !result.createdRoles.isEmpty { answer("roles created: \(result.createdRoles.joined(separator: ", "))") }
+        for note in result.notes { answer("note: \(note)") }
         guard let previous = result.previous else { return }
         answer("the database that was there is kept as \(previous)")
         if let undo = result.undo { answer("to undo: \(undo)") }

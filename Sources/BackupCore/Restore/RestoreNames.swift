@@ -8,6 +8,10 @@ package enum RestoreNames {
     package static func before(_ database: String, at now: Date) -> String {
         fitted(database, "_before_\(DumpName.stamp(now))")
     }
+    /// Of a schema that takes single tables: as it can be written without quotes.
+    package static func schema(at now: Date) -> String {
+        "restored_\(DumpName.stamp(now).dropLast().replacing("T", with: "_"))"
+    }
     package static func undone(_ database: String, at now: Date) -> String {
         fitted(database, "_undone_\(DumpName.stamp(now))")
     }

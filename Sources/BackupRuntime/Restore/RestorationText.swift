@@ -17,8 +17,24 @@ extension Restoration: CustomStringConvertible {
             )
         }
         lines.append(
-            "  with \(workers) \(workers == 1 ? "worker" : "workers"), under a temporary name first, compared row count by row count"
+            "  with \(workers) \(workers == 1 ? "worker" : "workers"), under a temporary name first, everything compared"
         )
         return lines.joined(separator: "\n")
+    }
+}
+
+extension TableRestoration: CustomStringConvertible {
+    package var description: String {
+        let names = tables.map(\.description).joined(separator: ", ")
+        let place =
+            switch target {
+            case .schema(let schema, let database): "the new schema \(schema) of \(database)"
+            case .database(let name): "the new database \(name)"
+            }
+        return """
+            restore \(names) of \(archive)
+              into \(place) on \(server.name); nothing that is there changes
+              by way of a temporary database, rows compared, without foreign keys and triggers
+            """
     }
 }

@@ -137,7 +137,27 @@ struct RestoreEngine: Sendable {
         try await session.query("ANALYZE")
     }
 
-    /// Runs pg_restore into the database, with more arguments than those it always has.
+    /// A session in which values become the text that pg_dump made of them.
+    func textSession(_ database: String) async throws -> Session {
+        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        try await TextSettings.apply(
+            manifest?.textSettings, clientEncoding: expected.facts.clientEncoding, session)
+        return session
+    }
+
+    /// Runs pg_restore into the database with more arguments than those it always has, and of the entries in `list`
+    /// alone.
+    func fill(_ database: String, _ arguments: [String], list: String) async throws {
+        var template = Array("/tmp/archon-backupd-list.XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw Disk.failure("cannot make a file in /tmp") }
+        close(descriptor)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? Disk.remove(path) }  // a small file in /tmp, at worst
+        try Disk.append(Data(list.utf8), to: path)
+        try await fill(database, arguments + ["--use-list=\(path)"])
+    }
+
     func fill(_ database: String, _ arguments: [String]) async throws {
         let connection = settings.argument(database: database, applicationName: "archon-backupd/restore")
         let seconds = try limit.remaining()

@@ -39,8 +39,7 @@ struct RestoredComparison: Sendable {
             cause: all.lines.count > 1 ? all.lines.prefix(20).joined(separator: "\n") : nil)
     }
 
-    /// A session in which values become the text that pg_dump made of them.
-    func open() async throws -> Session {
+    private func open() async throws -> Session {
         let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
         try await TextSettings.apply(manifest?.textSettings, clientEncoding: expected.clientEncoding, session)
         return session

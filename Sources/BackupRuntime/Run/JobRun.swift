@@ -83,10 +83,12 @@ package struct JobRun: Sendable {
             fields["DUMP"] = manifest.dump
             fields["BYTES"] = "\(manifest.bytes)"
             fields["DURATION_USEC"] = "\(Int(manifest.ended.timeIntervalSince(began) * 1_000_000))"
+            let matched =
+                manifest.matched.map { $0 == .rows ? ", rows equal to the source's" : ", equal to the source" } ?? ""
             report(
                 Event(
                     .runSucceeded,
-                    "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(Plural.rows(manifest.rows)), read back in full",
+                    "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(Plural.rows(manifest.rows)), read back in full\(matched)",
                     fields))
             await prune(job, folder, lock, fields)
             return .succeeded(manifest)

@@ -19,6 +19,11 @@ package enum CatalogReading {
         try open(schedule)?.drills(job: job, limit: limit) ?? []
     }
 
+    /// Nil when there was none.
+    package static func lastProvenDrill(_ schedule: Schedule, job: String) throws -> DrillRecord? {
+        try open(schedule)?.states()[job]?.lastProven
+    }
+
     private static func open(_ schedule: Schedule) throws -> Catalog? {
         let folder = Daemon.stateFolder(of: schedule)
         do {

@@ -1,0 +1,48 @@
+import BackupCore
+import Foundation
+
+/// An archive's list of entries, to restore a part of it: the lines that pg_restore's `--use-list` takes.
+struct ArchiveList: Sendable {
+    private let lines: [Substring]
+
+    /// Entries that act on more than their own table, or stand for data.
+    private static let leftOut: Set<String> = ArchiveFacts.dataTypes.subtracting(["SEQUENCE SET"]).union([
+        "FK CONSTRAINT", "TRIGGER", "EVENT TRIGGER", "PUBLICATION", "PUBLICATION TABLE",
+        "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE", "DATABASE", "DATABASE PROPERTIES",
+    ])
+
+    static func take(_ archive: String, _ tools: Tools) async throws -> ArchiveList {
+        let said = OutputText(limit: 1 << 30)
+        let ending = try await Child.run(tools.restore, ["--list", archive]) { said.add($0) }
+        guard ending.isSuccess else {
+            throw Failure(
+                .damaged, "the archive \(archive) cannot be listed: pg_restore \(ending.description)",
+                cause: ending.errors)
+        }
+        return ArchiveList(lines: said.text.split(separator: "\n").filter { $0.first?.isNumber == true })
+    }
+
+    /// All definitions, but for those that act on more than their table.
+    func definitions() -> String {
+        lines.filter { line in
+            let entry = Self.entry(line)
+            return !Self.leftOut.contains { entry.hasPrefix("\($0) ") } && !entry.contains(" LARGE OBJECT ")
+        }.joined(separator: "\n") + "\n"
+    }
+
+    /// The rows of these tables, and the values of all sequences.
+    func data(of tables: [TableName]) -> String {
+        lines.filter { line in
+            let entry = Self.entry(line)
+            if entry.hasPrefix("SEQUENCE SET ") { return true }
+            guard entry.hasPrefix("TABLE DATA ") else { return false }
+            let names = String(entry.dropFirst("TABLE DATA ".count))
+            return tables.contains { $0.matches(entry: names) }
+        }.joined(separator: "\n") + "\n"
+    }
+
+    /// `3381; 0 16400 TABLE DATA public archon_settings postgres` without its numbers.
+    private static func entry(_ line: Substring) -> Substring {
+        line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).first ?? ""
+    }
+}
