@@ -16,8 +16,11 @@ build: deps
 	$(SWIFT) build
 
 ## test       everything: builds, starts its own PostgreSQL, runs all tests
-test: deps release
+test: deps majors release
 	ARCHON_BACKUPD_STATIC=$(CURDIR)/$(RELEASE) $(SWIFT) test
+
+majors: deps
+	@sh scripts/majors.sh
 
 ## check      formatting, the rules between the layers, schedule and unit file
 check: deps
@@ -62,4 +65,4 @@ uninstall:
 clean:
 	rm -rf .build
 
-.PHONY: help deps build test check demo release install uninstall clean
+.PHONY: help deps majors build test check demo release install uninstall clean

@@ -90,7 +90,10 @@ cat > "$work/schedule.json" << END
 { "version": 1, "storage": { "root": "$work/backups", "state": "$work/state", "minimumFree": "64MiB" },
   "servers": { "local": { "connection": "host=$work/cluster user=postgres" } },
   "databases": { "small": { "calendar": "hourly", "retention": { "keepLast": 2 } },
-                 "archon": { "calendar": "hourly", "retention": { "keepLast": 2 } } } }
+                 "archon": { "calendar": "hourly", "retention": { "keepLast": 2 } },
+                 "rows": { "database": "archon", "calendar": "hourly", "proof": "source", "retention": { "keepLast": 2 } },
+                 "content": { "database": "archon", "calendar": "hourly", "proof": "source-content",
+                              "retention": { "keepLast": 2 } } } }
 END
 export ARCHON_BACKUPD_CONFIG="$work/schedule.json"
 
@@ -108,6 +111,27 @@ backup() {
 }
 backup 15 small
 backup 5 archon
+
+# --- what proof costs: the full read against the default pg_dump (a goal: a fifth of it at most), the source beside it, a drill
+
+compare 5 "the whole check of a dump of archon" \
+    "archon-backupd verify" "'$ours' verify archon" \
+    "pg_dump -Fc alone (its default, -Z6)" "pg_dump -Fc -f '$work/hand/archon.6' archon" \
+    "pg_restore -f /dev/null, sha256sum" "pg_restore -f /dev/null '$work/hand/archon.1' && sha256sum '$work/hand/archon.1'"
+compare 5 "a backup of archon held to its source" \
+    "proof: source" "'$ours' backup rows" "proof: read" "'$ours' backup archon"
+compare 5 "the same, contents too" \
+    "proof: source-content" "'$ours' backup content" "proof: read" "'$ours' backup archon"
+cat > "$work/drill.sh" << END
+cd / && rm -rf $work/throw && mkdir $work/throw && $( [ "$(id -u)" = 0 ] && echo "chown postgres $work/throw &&" )
+$as $bin/initdb -N -U postgres -A trust -E UTF8 --no-locale -D $work/throw/data && $as $bin/pg_ctl -D $work/throw/data -w \
+    -o "-c listen_addresses= -c unix_socket_directories=$work/throw -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0" \
+    -l $work/throw/log start && createdb -h $work/throw copy && pg_restore -h $work/throw --exit-on-error -d copy $work/hand/archon.1 \
+    && vacuumdb -h $work/throw -q --analyze-only copy && $as $bin/pg_ctl -D $work/throw/data -m immediate stop && rm -rf $work/throw
+END
+compare 5 "a drill of archon, everything compared" \
+    "archon-backupd drill" "'$ours' drill archon" \
+    "initdb, start, pg_restore, analyze by hand, nothing compared" "sh -e '$work/drill.sh'"
 
 # --- a restore, of the dump that is there, into a database that is not
 

@@ -16,15 +16,16 @@ package final class ScratchServer: Sendable {
         self.options = options
     }
 
-    /// `options` are more of postgres' own, such as `-c max_prepared_transactions=5`.
-    package static func begin(options: String = "") async throws -> ScratchServer {
+    /// `options` are more of postgres' own, such as `-c max_prepared_transactions=5`; `bin` has the programs, by default those
+    /// of the newest major that Debian has installed.
+    package static func begin(options: String = "", bin: String? = nil) async throws -> ScratchServer {
         var template = Array("/tmp/archon-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(.inputOutput, "no temporary folder") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let listed = try await run("/bin/sh", ["-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1"])
         let isRoot = getuid() == 0
         let server = ScratchServer(
-            folder: folder, bin: listed.output.trimmingCharacters(in: .whitespacesAndNewlines),
+            folder: folder, bin: bin ?? listed.output.trimmingCharacters(in: .whitespacesAndNewlines),
             prefix: isRoot ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--reset-env"] : [],
             options: options)
         chmod(folder, 0o755)

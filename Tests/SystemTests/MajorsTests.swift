@@ -1,0 +1,88 @@
+import BackupCore
+import BackupRuntime
+import Foundation
+import TestSupport
+import Testing
+
+/// Servers of other majors, each with its own tools: scripts/majors.sh fetches them, `make test` calls it.
+@Suite(.enabled(if: Majors.areThere, "scripts/majors.sh has not been run")) struct MajorsTests {
+    private static let often = #""calendar": "*-*-* 02:00:00""#
+
+    private static let tables = """
+        create table t (id serial primary key, j jsonb, a text[], r int4range, f float8, b bytea, at timestamptz, twice int generated always as (id * 2) stored);
+        insert into t (j, a, r, f, b, at) select jsonb_build_object('n', g), array[g::text, null, 'q"x'], int4range(g, g + 2), g / 3.0, decode('00ff5c', 'hex'), '2026-01-01'::timestamptz + g * interval '1 hour' from generate_series(1, 500) g;
+        create table p (id int, at date) partition by range (at); create table p1 partition of p for values from ('2026-01-01') to ('2027-01-01');
+        insert into p select g, '2026-01-01'::date + g from generate_series(1, 100) g; create index on p (id);
+        create materialized view m as select count(*) from t; create view v as select id from t; alter table t add check (id > 0);
+        create table child (extra text) inherits (t); create table c (t int references t (id)); create role majors_reader; grant select on t to majors_reader;
+        create function f() returns int begin atomic select 1; end; create table none (); insert into none default values;
+        select lo_from_bytea(0, decode('00ff5c2e0a', 'hex'));
+        """
+
+    private func host(_ folder: String, _ server: ScratchServer) -> TestHost {
+        var host = TestHost(folder: folder, server: server)
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        host.environment["PATH"] = "\(server.bin):\(path)"
+        return host
+    }
+
+    @Test(arguments: [16, 17, 18])
+    func `a server of that major, dumped, matched, drilled and restored by its own tools`(major: Int) async throws {
+        let server = try await ScratchServer.begin(bin: Majors.bin(major))
+        defer { server.end() }
+        try await withTemporaryFolder { folder in
+            let host = host(folder, server)
+            try await server.create("app", Self.tables)
+            for format in ["custom", "directory"] {
+                try host.write("\"app\": {\(Self.often), \"proof\": \"source-content\", \"format\": \"\(format)\"}")
+                let made = try await host.call("backup", "app", "--json")
+                #expect(made.status == 0, "\(major): \(made.error)")
+                #expect(made.output.contains("\"pgDumpVersion\" : \"\(major)."), "\(made.output)")
+                #expect(made.output.contains("\"matched\" : \"content\""))
+                let drilled = try await host.call("drill", "app", "--json")
+                #expect(drilled.status == 0, "\(major): \(drilled.error)")
+                #expect(drilled.output.contains("\"verdict\" : \"proven\"") && drilled.output.contains("\"\(major)."))
+                #expect(try await host.call("verify", "app").status == 0)
+                let before = try await server.fingerprint("app")
+                try await server.drop("app")
+                let restored = try await host.call("restore", "app")
+                #expect(restored.status == 0, "\(major): \(restored.error)")
+                #expect(try await server.fingerprint("app") == before)
+                try await Task.sleep(for: .milliseconds(1100))
+            }
+            if major == 17 {
+                #expect(try await host.call("show", "app").output.contains("zstd:3"))
+            }
+        }
+    }
+
+    @Test func `a dump of 15 is drilled on 17 and restored there, equal by an oracle of its own`() async throws {
+        let new = try await ScratchServer.begin(bin: Majors.bin(17))
+        defer { new.end() }
+        try await withOwnServer { old in
+            try await old.server.create("app", Self.tables)
+            try old.write("\"app\": {\(Self.often), \"proof\": \"source-content\"}")
+            #expect(try await old.call("backup", "app").status == 0)
+            let there = host(old.folder, new)
+            try there.write("\"app\": {\(Self.often), \"drill\": {\"on\": \"scratch\"}}")
+            let drilled = try await there.call("drill", "app")
+            #expect(drilled.status == 0, "\(drilled.error)")
+            #expect(drilled.output.contains("proven on scratch"))
+            #expect(
+                try await new.psql("postgres", "select count(*) from pg_database where datname like 'archon%'") == "0")
+            let restored = try await there.call("restore", "app")
+            #expect(restored.status == 0, "\(restored.error)")
+            for table in ["t", "p", "none", "m", "child"] {
+                let question =
+                    "select count(*), md5(string_agg(x::text, chr(10) order by x::text)) from only \(table) x"
+                #expect(try await new.psql("app", question) == (try await old.server.psql("app", question)), "\(table)")
+            }
+        }
+    }
+}
+
+enum Majors {
+    static let folder = ProcessInfo.processInfo.environment["ARCHON_MAJORS"] ?? "/var/tmp/archon-backupd-majors"
+    static let areThere = FileManager.default.fileExists(atPath: "\(folder)/.complete-1")
+    static func bin(_ major: Int) -> String { "\(folder)/\(major)/bin" }
+}
