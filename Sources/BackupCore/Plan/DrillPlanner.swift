@@ -1,34 +1,53 @@
 import Foundation
 
 /// Which drill begins now: one at a time on this host, never while its servers are being dumped, and not when a dump of one
-/// of them would have to wait for it.
+/// of them would have to wait for it. Where there is never such a time, dumps wait for one drill a day.
 extension Planner {
     /// A drill overdue by this much begins even where a slot is near: on a server with slots all day there is no better time.
     package static let drillPatience: TimeInterval = 86_400
     /// Taken for the time of a drill when there was none yet.
     package static let unknownDrillSeconds: TimeInterval = 60
 
-    /// The servers that a drill in progress keeps from being dumped.
-    var drillingServers: Set<String> {
-        schedule.jobs.filter { facts[$0.name]?.isDrilling == true }.reduce(into: []) { $0.formUnion($1.drillServers) }
+    /// The drills of a plan: due ones, the most overdue first, and the others in the order in which they begin.
+    struct ComingDrills {
+        var due: [Plan.Upcoming] = []
+        var later: [Plan.Upcoming] = []
+        /// The only one that may begin, and that dumps of its servers wait for.
+        var pressing: Plan.Upcoming?
     }
 
-    func planDrills(into plan: inout Plan) {
-        var due: [Plan.Upcoming] = []
+    func comingDrills() -> ComingDrills {
+        var drills = ComingDrills()
         for job in schedule.jobs where job.isEnabled && job.drill.isEnabled {
             let facts = facts[job.name] ?? JobFacts(firstSeen: now)
-            guard !facts.isDrilling, let next = nextDrill(of: job, facts) else { continue }
-            if next.start <= now { due.append(next) } else { plan.upcomingDrills.append(next) }
+            guard !facts.isDrilling, var next = nextDrill(of: job, facts) else { continue }
+            if let drillsNotBefore, drillsNotBefore > max(now, next.start) { next.start = drillsNotBefore }
+            if next.start <= now { drills.due.append(next) } else { drills.later.append(next) }
         }
-        plan.upcomingDrills.sort { ($0.start, $0.job) < ($1.start, $1.job) }
-        guard !facts.values.contains(where: \.isDrilling) else { return }
-        let busy = busyServers(plan)
-        let first = due.sorted { ($0.slot, $0.job) < ($1.slot, $1.job) }.first { next in
-            guard let job = schedule.job(named: next.job), facts[next.job]?.isRunning != true else { return false }
-            return job.drillServers.isDisjoint(with: busy) && !isTooNear(job, next, plan)
+        drills.due.sort { ($0.start, $0.job) < ($1.start, $1.job) }
+        drills.later.sort { ($0.start, $0.job) < ($1.start, $1.job) }
+        if drillingServers.isEmpty { drills.pressing = drills.due.first(where: isPressing) }
+        return drills
+    }
+
+    /// The servers that are not dumped now: for a drill in progress, or for one that has waited too long.
+    func reservedServers(_ drills: ComingDrills) -> Set<String> {
+        drillingServers.union(drills.pressing.flatMap { schedule.job(named: $0.job)?.drillServers } ?? [])
+    }
+
+    func planDrills(_ drills: ComingDrills, into plan: inout Plan) {
+        plan.upcomingDrills = drills.later
+        guard drillingServers.isEmpty, !drills.due.isEmpty else { return }
+        let room = DrillRoom(self, plan)
+        let first = (drills.pressing.map { [$0] } ?? drills.due).first { drill in
+            guard let job = schedule.job(named: drill.job), facts[drill.job]?.isRunning != true else { return false }
+            return room.has(job, drill, seconds: facts[job.name]?.drillSeconds, now: now)
         }
         if let first { plan.drills.append(.init(job: first.job, slot: first.slot, attempt: first.attempt)) }
     }
+
+    /// The servers that drills in progress keep from being dumped.
+    private var drillingServers: Set<String> { facts.values.reduce(into: []) { $0.formUnion($1.drillingOn) } }
 
     /// The drill that a job is due for, or its next one.
     private func nextDrill(of job: Job, _ facts: JobFacts) -> Plan.Upcoming? {
@@ -37,38 +56,70 @@ extension Planner {
         drilled.trigger = job.drill.trigger
         drilled.zone = job.drill.zone
         drilled.jitterSeconds = 0
-        let anchor = min(facts.drillAccount?.slot ?? facts.firstSeen, now)
+        var account = facts.drillAccount
+        // The clock has come back by more than a slot: what was noted then says nothing of the slots that come now.
+        if let slot = account?.slot, slot > now, isBeyondReach(slot, of: drilled) { account = nil }
+        let isLost = account == nil && (facts.drillAccount != nil || facts.firstSeen > now)
+        let anchor = isLost ? watchingSince : account?.slot ?? facts.firstSeen
         if let due = DueSlots.find(job: drilled, after: anchor, now: now, watchingSince: watchingSince) {
-            return Plan.Upcoming(job: job.name, slot: due.latest, start: due.latest, attempt: 1)
+            // It has waited since the first of them, or a daily one would never have waited for a day.
+            return Plan.Upcoming(job: job.name, slot: due.latest, start: due.first, attempt: 1)
         }
         // One that the program's end has cut off is made again, as long as it does not happen time and again.
-        if let account = facts.drillAccount, account.outcome == .interrupted, account.attempts < job.retry.attempts {
+        if let account, account.outcome == .interrupted, account.attempts < job.retry.attempts {
             return Plan.Upcoming(
-                job: job.name, slot: account.slot, start: account.ended, attempt: account.attempts + 1)
+                job: job.name, slot: account.slot, start: min(account.ended, now), attempt: account.attempts + 1)
         }
-        guard let slot = drilled.trigger.next(after: now, in: drilled.zone) else { return nil }
+        guard let slot = drilled.trigger.next(after: max(anchor, now), in: drilled.zone) else { return nil }
         return Plan.Upcoming(job: job.name, slot: slot, start: slot, attempt: 1)
     }
 
-    private func busyServers(_ plan: Plan) -> Set<String> {
-        let starting = Set(plan.starts.map(\.job))
-        return Set(
-            schedule.jobs.filter { facts[$0.name]?.isRunning == true || starting.contains($0.name) }.map(\.server))
+    /// True when dumps have left no room for it for long enough, in time that was watched: after a pause of the service they
+    /// come first. Once a day on a server, and not for a job that somebody else works on.
+    private func isPressing(_ drill: Plan.Upcoming) -> Bool {
+        guard now.timeIntervalSince(max(drill.start, watchingSince)) >= Self.drillPatience,
+            let job = schedule.job(named: drill.job), facts[job.name]?.notBefore.map({ $0 <= now }) ?? true
+        else { return false }
+        return !schedule.jobs.contains { other in
+            guard let ended = facts[other.name]?.drillAccount?.ended else { return false }
+            return abs(now.timeIntervalSince(ended)) < Self.drillPatience
+                && !other.drillServers.isDisjoint(with: job.drillServers)
+        }
+    }
+}
+
+/// Where a plan leaves room for a drill.
+private struct DrillRoom {
+    /// Being dumped, or from now on.
+    private var busy: Set<String> = []
+    /// With a dump that is due and waits.
+    private var awaited: Set<String> = []
+    /// When the next dump of a server begins.
+    private var next: [String: Date] = [:]
+
+    init(_ planner: Planner, _ plan: Plan) {
+        let servers = Dictionary(planner.schedule.jobs.map { ($0.name, $0.server) }) { first, _ in first }
+        busy = Set(
+            (planner.facts.filter(\.value.isRunning).map(\.key) + plan.starts.map(\.job)).compactMap { servers[$0] })
+        awaited = Set(plan.waiting.compactMap { servers[$0.job] })
+        for upcoming in plan.upcoming {
+            guard let server = servers[upcoming.job], next[server] == nil else { continue }
+            next[server] = upcoming.start
+        }
     }
 
-    private func isTooNear(_ job: Job, _ drill: Plan.Upcoming, _ plan: Plan) -> Bool {
-        guard now.timeIntervalSince(drill.slot) < Self.drillPatience else { return false }
-        let next = plan.upcoming.first { upcoming in
-            schedule.job(named: upcoming.job).map { job.drillServers.contains($0.server) } ?? false
-        }
-        let seconds = facts[job.name]?.drillSeconds.map { $0 * 1.5 } ?? Self.unknownDrillSeconds
-        return next.map { $0.start.timeIntervalSince(now) < min(seconds, job.drill.timeoutSeconds) } ?? false
+    func has(_ job: Job, _ drill: Plan.Upcoming, seconds: Double?, now: Date) -> Bool {
+        guard job.drillServers.isDisjoint(with: busy) else { return false }
+        guard now.timeIntervalSince(drill.start) < Planner.drillPatience else { return true }
+        let needed = min(seconds.map { $0 * 1.5 } ?? Planner.unknownDrillSeconds, job.drill.timeoutSeconds)
+        return job.drillServers.isDisjoint(with: awaited)
+            && job.drillServers.compactMap { next[$0] }.allSatisfy { $0.timeIntervalSince(now) >= needed }
     }
 }
 
 extension Job {
     /// The server that is dumped, and the one that its drills are made on.
-    var drillServers: Set<String> {
+    package var drillServers: Set<String> {
         switch drill.place {
         case .throwaway: [server]
         case .server(let name): [server, name]

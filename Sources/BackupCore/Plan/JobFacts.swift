@@ -33,8 +33,9 @@ package struct JobFacts: Sendable, Equatable {
     package var refuted: Date?
     /// The last slot that a drill was begun for, and how that went.
     package var drillAccount: Account?
-    /// True while a drill of this job is in progress here.
-    package var isDrilling = false
+    /// The servers that a drill of this job in progress here keeps from being dumped; empty when there is none.
+    package var drillingOn: Set<String> = []
+    package var isDrilling: Bool { !drillingOn.isEmpty }
     /// What the last drill took; nil when there was none.
     package var drillSeconds: Double?
 

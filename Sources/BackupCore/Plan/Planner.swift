@@ -11,12 +11,17 @@ package struct Planner: Sendable {
     package let now: Date
     /// Since when slots have been watched without a break: the daemon's start, or the last step of the clock.
     package let watchingSince: Date
+    /// No drill begins before this instant: another process drills, or works on the job.
+    package let drillsNotBefore: Date?
 
-    package init(schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date) {
+    package init(
+        schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date, drillsNotBefore: Date? = nil
+    ) {
         self.schedule = schedule
         self.facts = facts
         self.now = now
         self.watchingSince = watchingSince
+        self.drillsNotBefore = drillsNotBefore
     }
 
     package func plan() -> Plan {
@@ -33,9 +38,10 @@ package struct Planner: Sendable {
                 candidates.append(Candidate(job: job, facts: facts, start: start, urgency: urgency))
             }
         }
-        admit(candidates, into: &plan)
+        let drills = comingDrills()
+        admit(candidates, reserved: reservedServers(drills), into: &plan)
         plan.upcoming.sort { ($0.start, $0.job) < ($1.start, $1.job) }
-        planDrills(into: &plan)
+        planDrills(drills, into: &plan)
         return plan
     }
 
@@ -63,7 +69,7 @@ package struct Planner: Sendable {
         if let due = DueSlots.find(job: job, after: anchor, now: now, watchingSince: watchingSince) {
             return intention(of: job, due: due)
         }
-        if let account = facts.account, let retry = renewal(of: job, facts, account) ?? retry(of: job, account) {
+        if let retry = renewal(of: job, facts) ?? facts.account.flatMap({ retry(of: job, $0) }) {
             guard retry.start <= now else { return .later(retry) }
             let start = Plan.Start(job: job.name, slot: retry.slot, attempt: retry.attempt, missed: 0, coalesced: 0)
             return .begin(start, urgency: urgency(of: job, dueSince: retry.slot))
@@ -96,9 +102,16 @@ package struct Planner: Sendable {
         return .later(Plan.Upcoming(job: job.name, slot: slot, start: job.start(of: slot), attempt: 1))
     }
 
-    /// A run at once when a drill has shown that the newest dump is damaged, on the account of its slot.
-    private func renewal(of job: Job, _ facts: JobFacts, _ account: JobFacts.Account) -> Plan.Upcoming? {
-        guard let refuted = facts.refuted, account.ended <= refuted else { return nil }
+    /// A run at once when a drill has shown that the newest dump is damaged, on the account of its slot; of its last slot when
+    /// it has only had runs that a person asked for.
+    private func renewal(of job: Job, _ facts: JobFacts) -> Plan.Upcoming? {
+        guard let refuted = facts.refuted else { return nil }
+        guard let account = facts.account else {
+            return DueSlots.latest(of: job, now: now).map {
+                Plan.Upcoming(job: job.name, slot: $0, start: refuted, attempt: 1)
+            }
+        }
+        guard account.ended <= refuted else { return nil }
         return Plan.Upcoming(job: job.name, slot: account.slot, start: refuted, attempt: account.attempts + 1)
     }
 
@@ -124,7 +137,7 @@ package struct Planner: Sendable {
 
     /// True when the clock has come back by more than one slot: then the slots between are due again. After a smaller
     /// step the handled slot stays handled, so that a correction by seconds does not back a database up twice.
-    private func isBeyondReach(_ anchor: Date, of job: Job) -> Bool {
+    func isBeyondReach(_ anchor: Date, of job: Job) -> Bool {
         guard let next = job.trigger.next(after: anchor, in: job.zone) else { return true }
         return anchor.timeIntervalSince(now) > next.timeIntervalSince(anchor)
     }
@@ -136,13 +149,12 @@ package struct Planner: Sendable {
 
     /// Gives the free places away: first to whoever has been passed over as often as there are jobs on its server (so
     /// that nobody starves in an overload), then to the most overdue against its own interval.
-    private func admit(_ candidates: [Candidate], into plan: inout Plan) {
+    private func admit(_ candidates: [Candidate], reserved: Set<String>, into plan: inout Plan) {
         var runningByServer: [String: Int] = [:]
         for job in schedule.jobs where facts[job.name]?.isRunning == true && facts[job.name]?.isDrilling == false {
             runningByServer[job.server, default: 0] += 1
         }
         var running = facts.values.count { $0.isRunning && !$0.isDrilling }
-        let drillingServers = drillingServers
         for candidate in candidates.sorted(by: precedes) {
             let job = candidate.job
             if let notBefore = candidate.facts.notBefore, notBefore > now {
@@ -150,7 +162,7 @@ package struct Planner: Sendable {
                 let upcoming = Plan.Upcoming(
                     job: job.name, slot: candidate.start.slot, start: notBefore, attempt: candidate.start.attempt)
                 plan.upcoming.append(upcoming)
-            } else if drillingServers.contains(job.server)
+            } else if reserved.contains(job.server)
                 || runningByServer[job.server, default: 0] >= (schedule.server(of: job)?.concurrency ?? 1)
             {
                 plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .serverBusy(job.server)))

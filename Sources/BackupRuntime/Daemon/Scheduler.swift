@@ -158,13 +158,14 @@ package actor Scheduler {
     private func carryOut(_ known: [String: Ledger.Known]) async {
         let now = noteClock()
         let planner = Planner(
-            schedule: schedule, facts: facts(from: known), now: now, watchingSince: watchingSince)
+            schedule: schedule, facts: facts(from: known), now: now, watchingSince: watchingSince,
+            drillsNotBefore: drillNotBefore)
         let plan = planner.plan()
         for start in plan.starts { begin(start, known[start.job]) }
-        for drill in plan.drills where drillNotBefore.map({ $0 <= now }) ?? true { begin(drill) }
+        for drill in plan.drills { begin(drill) }
         countPassedOver(plan)
         let missing = watchObjectives(known, now: now)
-        arm(at: [plan.wake, missing, drillNotBefore.flatMap { $0 > now ? $0 : nil }].compactMap(\.self).min())
+        arm(at: [plan.wake, missing].compactMap(\.self).min())
         notify.status(statusText(plan, known, now: now))
         for job in plan.reanchored { await ledger.reanchor(job, at: now) }
         for skip in plan.skips {
@@ -181,10 +182,7 @@ package actor Scheduler {
     private func facts(from known: [String: Ledger.Known]) -> [String: JobFacts] {
         var facts = known.mapValues(\.facts)
         for job in schedule.jobs {
-            // A drill holds the job's lock.
-            let isDrilling = drilling?.request.job.name == job.name
-            facts[job.name]?.isDrilling = isDrilling
-            facts[job.name]?.isRunning = running[job.name] != nil || isDrilling
+            facts[job.name]?.isRunning = running[job.name] != nil
             facts[job.name]?.notBefore = notBefore[job.name]
             facts[job.name]?.passedOver = passedOver[job.name] ?? 0
         }
@@ -192,6 +190,7 @@ package actor Scheduler {
         for (name, _) in running where facts[name] == nil {
             facts[name] = JobFacts(firstSeen: lastReading.wall, isRunning: true)
         }
+        noteDrilling(in: &facts)
         return facts
     }
 
@@ -201,6 +200,9 @@ package actor Scheduler {
         let step = reading.step(since: lastReading)
         if abs(step) > Self.stepTolerance {
             watchingSince = reading.wall
+            // Half a minute on the old clock may be a year on the new one.
+            notBefore = [:]
+            drillNotBefore = nil
             report(
                 Event(
                     .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew")

@@ -10,7 +10,7 @@ extension Scheduler {
     }
 
     func begin(_ drill: Plan.Drill) {
-        guard let job = schedule.job(named: drill.job) else { return }
+        guard drilling == nil, let job = schedule.job(named: drill.job) else { return }
         let request = DrillRun.Request(
             job: job, schedule: schedule, slot: drill.slot, attempt: drill.attempt)
         let perform = performDrill
@@ -20,6 +20,15 @@ extension Scheduler {
             await drillEnded(request, outcome)
         }
         drilling = Drilling(request: request, progress: latest, task: task)
+    }
+
+    /// It holds its job's lock, and goes on where it began whatever a reload says.
+    func noteDrilling(in facts: inout [String: JobFacts]) {
+        guard let job = drilling?.request.job else { return }
+        var drilled = facts[job.name] ?? JobFacts(firstSeen: clock().wall)
+        drilled.isRunning = true
+        drilled.drillingOn = job.drillServers
+        facts[job.name] = drilled
     }
 
     private func drillEnded(_ request: DrillRun.Request, _ outcome: DrillRun.Outcome) async {
