@@ -60,7 +60,7 @@ package actor Ledger {
     }
 
     private static func fill(_ catalog: Catalog, _ jobs: [Job], _ root: String) throws {
-        let manifests = try jobs.flatMap { try JobFolder(job: $0, root: root).list().compactMap(\.manifest) }
+        let manifests = try jobs.flatMap { try JobFolder(job: $0, root: root).list().compactMap(\.anyManifest) }
         try catalog.rebuild(from: manifests, now: Date())
     }
 
@@ -154,6 +154,11 @@ package actor Ledger {
         attempt("the begin of a drill could not be noted") { id = try $0.beginDrill(request, dump: dump, now: now) }
         noteDrill(request, .interrupted, now)
         return id
+    }
+
+    /// Only for who holds the drill lock: no drill can be in progress then.
+    package func interruptLeftDrills(now: Date) {
+        attempt("an interrupted drill could not be noted") { try $0.interruptLeftDrills(now: now) }
     }
 
     package func interruptDrill(_ id: Int64?, _ request: DrillRun.Request, now: Date) {

@@ -138,6 +138,7 @@ package struct DrillRun: Sendable {
     /// Removes what drills of a process that was killed have left; nothing when a drill is in progress.
     package func sweep(_ schedule: Schedule) async {
         guard let lock = try? Self.lock(stateFolder) else { return }  // then somebody drills, and has swept
+        await ledger.interruptLeftDrills(now: Date())
         await sweep(schedule, bases(schedule))
         withExtendedLifetime(lock) {}
     }

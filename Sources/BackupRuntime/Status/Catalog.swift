@@ -86,6 +86,7 @@ package final class Catalog: Sendable {
                       bytes INTEGER, rows INTEGER, place TEXT NOT NULL, serverVersion TEXT, assertions INTEGER NOT NULL DEFAULT 0,
                       notes TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL) STRICT;
                     CREATE INDEX drillByJob ON drill (job, began);
+                    CREATE INDEX drillInProgress ON drill (job) WHERE ended IS NULL;
                     ALTER TABLE job ADD COLUMN drillSlot INTEGER;
                     ALTER TABLE job ADD COLUMN drillAttempts INTEGER NOT NULL DEFAULT 0;
                     ALTER TABLE job ADD COLUMN drillOutcome TEXT;

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 
 extension Catalog {
+    static let drillingQuestion = "SELECT job, pid FROM drill WHERE ended IS NULL"
     static let lastDrillsQuestion =
         "SELECT drill.* FROM job JOIN drill ON drill.id = job.lastDrill OR drill.id = job.lastProven"
 
@@ -31,6 +32,7 @@ extension Catalog {
     func beginDrill(_ request: DrillRun.Request, dump: Manifest, now: Date) throws -> Int64 {
         let place = if case .server(let name) = request.job.drill.place { name } else { "throwaway" }
         return try write { database in
+            try Self.interruptLeftDrills(now, database)
             try database.execute(
                 sql: """
                     INSERT INTO drill (job, dump, dumpTime, slot, attempt, began, rows, place, pid)
@@ -54,6 +56,15 @@ extension Catalog {
         try database.execute(
             sql: "UPDATE job SET drillSlot = ?, drillAttempts = ?, drillOutcome = ?, drillSlotEnded = ? WHERE name = ?",
             arguments: [slot.microseconds, request.attempt, outcome, now.microseconds, request.job.name])
+    }
+
+    /// Ends the drills that are still noted as in progress: whoever holds the drill lock knows that they are not.
+    func interruptLeftDrills(now: Date) throws { try write { try Self.interruptLeftDrills(now, $0) } }
+
+    private static func interruptLeftDrills(_ now: Date, _ database: Database) throws {
+        try database.execute(
+            sql: "UPDATE drill SET ended = ?, reason = 'the program ended before the drill did' WHERE ended IS NULL",
+            arguments: [now.microseconds])
     }
 
     func interruptDrill(_ id: Int64?, _ request: DrillRun.Request, now: Date) throws {
@@ -88,7 +99,7 @@ extension Catalog {
         }
     }
 
-    private static func put(_ record: DrillRecord, _ id: Int64?, _ database: Database) throws -> Int64 {
+    static func put(_ record: DrillRecord, _ id: Int64?, _ database: Database) throws -> Int64 {
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO drill (id, job, dump, dumpTime, slot, attempt, began, ended, verdict, reason,
@@ -115,24 +126,10 @@ extension Catalog {
             arguments: [record.ended.microseconds, newestGood?.began.microseconds, record.job])
     }
 
-    /// From the manifest of a dump, when the catalog is made anew.
-    static func rebuild(_ drill: Manifest.Drill, of manifest: Manifest, _ database: Database) throws {
-        let record = DrillRecord(
-            job: manifest.job, dump: manifest.dump, dumpTime: manifest.began, began: drill.began, ended: drill.ended,
-            verdict: drill.verdict, reason: drill.reason, restoreSeconds: drill.restoreSeconds,
-            bytes: drill.databaseBytes, rows: manifest.totalRows, place: drill.place, assertions: drill.assertions)
-        let id = try put(record, nil, database)
-        try database.execute(sql: "UPDATE job SET lastDrill = ? WHERE name = ?", arguments: [id, manifest.job])
-        if drill.verdict == .proven {
-            try database.execute(sql: "UPDATE job SET lastProven = ? WHERE name = ?", arguments: [id, manifest.job])
-        }
-    }
-
     /// Jobs with a drill in progress.
     package func drillingJobs() throws -> Set<String> {
         try read { database in
-            let rows = try Row.fetchAll(
-                database, sql: "SELECT job, pid FROM drill WHERE verdict IS NULL AND ended IS NULL")
+            let rows = try Row.fetchAll(database, sql: Self.drillingQuestion)
             return Set(rows.filter { kill($0["pid"], 0) == 0 || errno == EPERM }.map { $0["job"] })
         }
     }
@@ -143,7 +140,7 @@ extension Catalog {
             let rows = try Row.fetchAll(
                 database,
                 sql:
-                    "SELECT * FROM drill WHERE verdict IS NOT NULL \(job == nil ? "" : "AND job = ?") ORDER BY began DESC LIMIT \(limit)",
+                    "SELECT * FROM drill WHERE verdict IS NOT NULL \(job == nil ? "" : "AND job = ?") ORDER BY \(job == nil ? "" : "began DESC, ")id DESC LIMIT \(limit)",
                 arguments: job.map { [$0] } ?? [])
             return rows.compactMap(Self.record)
         }

@@ -32,7 +32,9 @@ extension Catalog {
     private static let runningQuestion = "SELECT job, pid FROM run WHERE outcome = 'running'"
     private static let totalsQuestion = "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job"
     /// A test holds them to an index: they must stay quick after years of runs.
-    static let questionsOfStatus = [statesQuestion, runningQuestion, totalsQuestion, lastDrillsQuestion]
+    static let questionsOfStatus = [
+        statesQuestion, runningQuestion, totalsQuestion, drillingQuestion, lastDrillsQuestion,
+    ]
 
     private static func state(_ row: Row) -> JobState {
         var state = JobState(firstSeen: Date(microseconds: row["firstSeen"]))
@@ -143,7 +145,7 @@ extension Catalog {
     /// A dump that no run of ours has made.
     package func adopt(_ manifest: Manifest) throws { try write { try Self.add(manifest, $0) } }
 
-    private static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
+    static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
             sql:
                 "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0, refuted = NULL WHERE name = ?",
@@ -237,34 +239,6 @@ extension Catalog {
                 found[row["job"]] = (row["count"], row["bytes"])
             }
             return found
-        }
-    }
-
-    /// Fills an empty catalog from manifests: each becomes a run that succeeded.
-    package func rebuild(from manifests: [Manifest], now: Date) throws {
-        try write { database in
-            for manifest in manifests.sorted(by: { $0.began < $1.began }) {
-                try Self.ensure(manifest.job, manifest.began, database)
-                try database.execute(
-                    sql: """
-                        INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, ended, outcome, dump, bytes, rows, pid)
-                        VALUES (?, ?, ?, ?, 1, 0, 0, ?, ?, 'succeeded', ?, ?, ?, 0)
-                        """,
-                    arguments: [
-                        manifest.job, manifest.database, manifest.server, manifest.slot?.microseconds,
-                        manifest.began.microseconds,
-                        manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
-                    ])
-                try Self.add(manifest, database)
-                if manifest.drill?.verdict != .failed { try Self.noteSuccess(manifest, database) }
-                if let drill = manifest.drill { try Self.rebuild(drill, of: manifest, database) }
-                if let slot = manifest.slot {
-                    try database.execute(
-                        sql:
-                            "UPDATE job SET slot = ?, attempts = 1, slotOutcome = 'succeeded', slotEnded = ? WHERE name = ?",
-                        arguments: [slot.microseconds, manifest.ended.microseconds, manifest.job])
-                }
-            }
         }
     }
 

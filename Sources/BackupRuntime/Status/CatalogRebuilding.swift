@@ -1,0 +1,59 @@
+import BackupCore
+import Foundation
+import GRDB
+
+extension Catalog {
+    /// Fills an empty catalog from manifests: each becomes a run that succeeded, and its drill, which may have refuted it.
+    package func rebuild(from manifests: [Manifest], now: Date) throws {
+        try write { database in
+            for manifest in manifests.sorted(by: { $0.began < $1.began }) {
+                try Self.ensure(manifest.job, manifest.began, database)
+                try database.execute(
+                    sql: """
+                        INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, ended, outcome, dump, bytes, rows, pid)
+                        VALUES (?, ?, ?, ?, 1, 0, 0, ?, ?, 'succeeded', ?, ?, ?, 0)
+                        """,
+                    arguments: [
+                        manifest.job, manifest.database, manifest.server, manifest.slot?.microseconds,
+                        manifest.began.microseconds,
+                        manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
+                    ])
+                if let drill = manifest.drill, drill.verdict == .failed {
+                    try database.execute(
+                        sql: "UPDATE job SET refuted = ? WHERE name = ?",
+                        arguments: [drill.ended.microseconds, manifest.job])
+                } else {
+                    try Self.add(manifest, database)
+                    try Self.noteSuccess(manifest, database)
+                }
+                if let slot = manifest.slot {
+                    try database.execute(
+                        sql:
+                            "UPDATE job SET slot = ?, attempts = 1, slotOutcome = 'succeeded', slotEnded = ? WHERE name = ?",
+                        arguments: [slot.microseconds, manifest.ended.microseconds, manifest.job])
+                }
+            }
+            let drilled = manifests.compactMap { manifest in manifest.drill.map { ($0, manifest) } }
+            for (drill, manifest) in drilled.sorted(by: { $0.0.ended < $1.0.ended }) {
+                try Self.rebuild(drill, of: manifest, database)
+            }
+        }
+    }
+
+    /// From the manifest of a dump, when the catalog is made anew.
+    /// The last one stands for its slot too: else every job would be drilled anew.
+    private static func rebuild(_ drill: Manifest.Drill, of manifest: Manifest, _ database: Database) throws {
+        let record = DrillRecord(
+            job: manifest.job, dump: manifest.dump, dumpTime: manifest.began, began: drill.began, ended: drill.ended,
+            verdict: drill.verdict, reason: drill.reason, restoreSeconds: drill.restoreSeconds,
+            bytes: drill.databaseBytes, rows: manifest.totalRows, place: drill.place, assertions: drill.assertions)
+        let id = try put(record, nil, database)
+        try database.execute(
+            sql:
+                "UPDATE job SET lastDrill = ?, drillSlot = ?, drillAttempts = 1, drillOutcome = 'succeeded', drillSlotEnded = ? WHERE name = ?",
+            arguments: [id, drill.began.microseconds, drill.ended.microseconds, manifest.job])
+        if drill.verdict == .proven {
+            try database.execute(sql: "UPDATE job SET lastProven = ? WHERE name = ?", arguments: [id, manifest.job])
+        }
+    }
+}
