@@ -40,6 +40,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var drilling: Bool
         /// For people: each objective beside what was measured, and what is wrong with either.
         package var measure: ObjectiveMeasure?
+        /// Whether drills are made of it: an old verdict is no complaint where nobody wants them.
+        package var isDrilled: Bool
 
         private enum CodingKeys: String, CodingKey {
             case job, database, state, healthy, lastSuccess, next, nextLocal, overdueSeconds, dumps, bytes, missed,
@@ -52,7 +54,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var complaints: [String] {
             let missed = measure.map { measure in measure.missed.map { measure.text($0) } } ?? []
             let verdict = DrillVerdict(rawValue: drill)
-            guard verdict == .failed || verdict == .couldNotVerify else { return missed }
+            guard isDrilled, verdict == .failed || verdict == .couldNotVerify else { return missed }
             let reason = drillReason.map { ": " + $0.prefix { $0 != "\n" } } ?? ""
             return missed + ["drill \(verdict?.text ?? drill)\(reason)"]
         }
@@ -102,7 +104,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                     missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
                     drilledDump: drill?.dump, lastDrill: drill?.ended,
                     nextDrill: isDrilled ? job.drill.trigger.next(after: now, in: job.drill.zone) : nil,
-                    drillReason: drill?.reason, drilling: drilling.contains(job.name), measure: measure)
+                    drillReason: drill?.reason, drilling: drilling.contains(job.name), measure: measure,
+                    isDrilled: isDrilled)
             })
     }
 
