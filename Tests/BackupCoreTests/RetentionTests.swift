@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    private static func policy(using random: inout SplitMix64) -> Retention {
+    static func policy(using random: inout SplitMix64) -> Retention {
         func maybe(_ range: ClosedRange<Int>, using random: inout SplitMix64) -> Int? {
             Int.random(in: 0..<3, using: &random) == 0 ? Int.random(in: range, using: &random) : nil
         }
