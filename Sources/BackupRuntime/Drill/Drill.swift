@@ -139,6 +139,8 @@ package struct Drill: Sendable {
             try await session.query(
                 "SET default_transaction_read_only = on; SET statement_timeout = \(milliseconds)")
             let number = "assertion \(index + 1)"
+            // One that has not begun cannot be cancelled at the server.
+            try Task.checkCancellation()
             do {
                 let rows = try await session.query(assertion)
                 guard rows.count == 1, rows[0].count == 1 else {

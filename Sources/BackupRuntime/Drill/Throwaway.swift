@@ -17,6 +17,9 @@ package final class Throwaway: Sendable {
 
     static let superuser = "archon_drill"
     private static let prefix = "archon-backupd-drill-"
+    /// What it is called until it is locked: a sweep of another installation must not take it for one that was left.
+    private static let unlockedPrefix = "archon-backupd-new-"
+    private static let unlockedSeconds = 3600
     /// Beside the data: the empty cluster, and the log that the server writes before it is checkpointed.
     private static let overheadBytes: Int64 = 512 << 20
     /// A socket's path may have 107 bytes, and its file's name is ours to add.
@@ -41,11 +44,8 @@ package final class Throwaway: Sendable {
     static func begin(major: Int, bytes: Int64, bases: [String], _ limit: TimeLimit) async throws -> Throwaway {
         let programs = try await ServerPrograms.find(major: major)
         let base = try room(bytes + overheadBytes, bases)
-        var template = Array("\(base)/\(prefix)XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Disk.failure("cannot make a folder for a server in \(base)") }
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let (folder, lock) = try makeFolder(base)
         do {
-            let lock = try JobLock.take("", root: folder)
             let user = try UserChange.ofServers()
             for part in ["data", "socket"] {
                 try Disk.makeFolder("\(folder)/\(part)")
@@ -65,6 +65,22 @@ package final class Throwaway: Sendable {
             return throwaway
         } catch {
             try? Disk.remove(folder)  // the first fault is the one to tell; a sweep tries again
+            throw error
+        }
+    }
+
+    /// Makes a folder of its own and locks it.
+    private static func makeFolder(_ base: String) throws -> (path: String, lock: JobLock) {
+        var template = Array("\(base)/\(unlockedPrefix)XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Disk.failure("cannot make a folder for a server in \(base)") }
+        let made = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = "\(base)/\(prefix)\(made.suffix(6))"
+        do {
+            let lock = try JobLock.take("", root: made)
+            try Disk.rename(made, path)
+            return (path, lock)
+        } catch {
+            try? Disk.remove(made)  // the first fault is the one to tell; a sweep tries again
             throw error
         }
     }
@@ -156,17 +172,14 @@ package final class Throwaway: Sendable {
 
     // MARK: what a crash has left
 
-    /// Ends and removes the throwaways in `bases` that nobody works with any more. Returns their folders.
+    /// Ends and removes the throwaways in `bases` that nobody works with any more. Returns their folders; throws for one that
+    /// stays, when it has been through all.
     package static func sweep(_ bases: [String]) async throws -> [String] {
         try await blocking { _ in
             var swept: [String] = []
+            var fault: (any Error)?
             for base in bases where Disk.isFolder(base) && access(base, R_OK | X_OK) == 0 {
-                for name in try Disk.names(in: base) where name.hasPrefix(prefix) {
-                    let folder = "\(base)/\(name)"
-                    // In a folder that all may write to, only what is ours.
-                    var status = stat()
-                    guard lstat(folder, &status) == 0, status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFDIR
-                    else { continue }
+                for folder in try Disk.names(in: base).map({ "\(base)/\($0)" }) where isLeft(folder) {
                     do {
                         let lock = try JobLock.take("", root: folder)
                         try remove(folder)
@@ -174,11 +187,24 @@ package final class Throwaway: Sendable {
                         swept.append(folder)
                     } catch let failure as Failure where failure.kind == .busy {
                         continue
+                    } catch {
+                        fault = fault ?? error
                     }
                 }
             }
+            if let fault { throw fault }
             return swept
         }
+    }
+
+    /// True for a folder of ours by name and owner: others too may write to where it lies.
+    private static func isLeft(_ folder: String) -> Bool {
+        let name = (folder as NSString).lastPathComponent
+        var status = stat()
+        guard name.hasPrefix(prefix) || name.hasPrefix(unlockedPrefix), lstat(folder, &status) == 0,
+            status.st_uid == geteuid(), status.st_mode & S_IFMT == S_IFDIR
+        else { return false }
+        return name.hasPrefix(prefix) || status.st_mtim.tv_sec < time(nil) - unlockedSeconds
     }
 
     /// Blocks. Its data are worth nothing: the server is ended at once.

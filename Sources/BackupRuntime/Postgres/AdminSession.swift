@@ -23,7 +23,7 @@ package enum AdminSession {
         let other = try await session.value(
             """
             SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT IN ($1, $2)
-              AND datname NOT LIKE 'archon\\_restore\\_%' AND has_database_privilege(oid, 'CONNECT') ORDER BY oid LIMIT 1
+              AND datname NOT LIKE 'archon\\_restore\\_%' AND datname NOT LIKE 'archon\\_drill\\_%' AND has_database_privilege(oid, 'CONNECT') ORDER BY oid LIMIT 1
             """, [name, settings.maintenanceDatabase])
         guard let other else { return session }
         return try await Session.open(settings, database: other, applicationName: ApplicationName.own)
