@@ -12,6 +12,7 @@ struct Next: Verb {
             EXAMPLES
               archon-backupd next                                  the next slot of every job
               archon-backupd next odoo_db --count 5
+              archon-backupd next --drills                           when the dumps of every job are drilled
               archon-backupd next --calendar 'Sun 04:00' --time-zone Europe/Sofia
               archon-backupd next --cron '0 2 * * 1-5' --after 2026-03-28T00:00:00Z --count 3 --json
             """)
@@ -23,6 +24,7 @@ struct Next: Verb {
     @Option(help: "The zone of --calendar or --cron.") var timeZone: String?
     @Option(help: "Look from this instant on (ISO 8601); default now.") var after: String?
     @Option(help: "How many slots; default 1 for jobs, 5 for an expression.") var count: Int?
+    @Flag(help: "The drills of jobs instead of their dumps.") var drills = false
     @Flag(help: "Print JSON.") var json = false
 
     struct Coming: Encodable {
@@ -37,6 +39,7 @@ struct Next: Verb {
         if (calendar != nil || cron != nil) && !jobs.isEmpty {
             throw ValidationError("Name jobs or an expression, not both.")
         }
+        if (calendar != nil || cron != nil) && drills { throw ValidationError("--drills goes with jobs.") }
         if timeZone != nil && calendar == nil && cron == nil {
             throw ValidationError("--time-zone goes with --calendar or --cron.")
         }
@@ -85,9 +88,12 @@ struct Next: Verb {
 
     private func slotsOfJobs() throws -> [Coming] {
         let from = try start()
-        let jobs = try config.load().jobs(named: jobs).filter(\.isEnabled)
-        return jobs.flatMap { coming($0.trigger, $0.zone, count: count ?? 1, job: $0.name, from: from) }
-            .sorted { ($0.instant, $0.job ?? "") < ($1.instant, $1.job ?? "") }
+        let jobs = try config.load().jobs(named: jobs).filter { $0.isEnabled && (!drills || $0.drill.isEnabled) }
+        return jobs.flatMap { job in
+            let (trigger, zone) = drills ? (job.drill.trigger, job.drill.zone) : (job.trigger, job.zone)
+            return coming(trigger, zone, count: count ?? 1, job: job.name, from: from)
+        }
+        .sorted { ($0.instant, $0.job ?? "") < ($1.instant, $1.job ?? "") }
     }
 
     private func coming(_ trigger: Trigger, _ zone: Zone, count: Int, job: String?, from: Date) -> [Coming] {
