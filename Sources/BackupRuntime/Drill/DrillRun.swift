@@ -62,6 +62,9 @@ package struct DrillRun: Sendable {
             if (error as? Failure)?.kind == .failed { finding.verdict = .notRun }
             return await end(request, nil, nil, began, finding)
         }
+        if case .damaged(let fault) = stored.state, stored.hasManifest {
+            return await end(request, stored, nil, began, Finding(verdict: .failed, reason: fault))
+        }
         guard let manifest = stored.anyManifest else {
             return await end(
                 request, stored, nil, began,

@@ -265,6 +265,9 @@ package struct StoredDump: Sendable {
         }
     }
 
+    /// Whether there is one beside it, be it good for anything or not.
+    package var hasManifest: Bool { Disk.exists((path as NSString).deletingPathExtension + ".json") }
+
     /// Why it must not be trusted; nil when nothing is known against it.
     package var fault: String? {
         switch state {
