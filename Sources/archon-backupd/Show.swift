@@ -21,7 +21,7 @@ struct Show: Verb {
         let schedule = try config.load()
         let job = try schedule.jobs(named: [job])[0]
         let stored = try DumpChoice(name: dump).choose(JobFolder(job: job, root: schedule.storage.root))
-        guard let manifest = stored.manifest else {
+        guard let manifest = stored.anyManifest else {
             throw Failure(
                 .damaged, "\(stored.name) has no manifest that can be used",
                 hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
@@ -45,6 +45,12 @@ struct Show: Verb {
         table.add(["extensions", manifest.extensions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")])
         if let roles = manifest.roles { table.add(["roles", roles.joined(separator: ", ")]) }
         table.add(["proof", manifest.proof.rawValue])
+        if let drill = manifest.drill {
+            let reason = drill.reason.map { ": \($0.replacing("\n", with: "; "))" } ?? ""
+            table.add([
+                "drill", "\(drill.verdict.text) at \(Zone.utc.wholeSeconds(drill.ended)) on \(drill.place)\(reason)",
+            ])
+        }
         for warning in manifest.warnings { table.add(["warning", warning]) }
         answer(table.text)
         guard !manifest.rows.isEmpty else { return }

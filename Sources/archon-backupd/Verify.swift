@@ -38,7 +38,7 @@ struct Verify: Verb {
                 )
                 do {
                     try await interruptible {
-                        guard let manifest = stored.manifest else {
+                        guard let manifest = stored.anyManifest else {
                             if case .damaged(let fault) = stored.state {
                                 throw Failure(.damaged, "\(stored.name) is damaged: \(fault)")
                             }
@@ -47,13 +47,17 @@ struct Verify: Verb {
                                 hint: "`archon-backupd adopt` makes one.")
                         }
                         try await Verification.verify(manifest, path: stored.path) { progress.show($0) }
+                        guard let fault = stored.fault else { return }
+                        throw Failure(
+                            .damaged, "\(stored.name) is as its manifest says, but \(fault)",
+                            hint: "`archon-backupd show \(job.name) \(stored.name)` has the whole reason.")
                     }
                     progress.end()
                     answer("\(stored.name): whole, as its manifest says")
                 } catch let failure as Failure {
                     progress.end()
                     // The daemon may have pruned it meanwhile, which is no damage.
-                    if stored.manifest != nil, try !folder.list().contains(where: { $0.name == stored.name }) {
+                    if stored.anyManifest != nil, try !folder.list().contains(where: { $0.name == stored.name }) {
                         tell("\(stored.name): pruned meanwhile")
                         continue
                     }

@@ -72,7 +72,7 @@ package struct Adoption: Sendable {
         guard place.deletingLastPathComponent().path == URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path
         else { return false }
         let name = place.deletingPathExtension().lastPathComponent
-        if try folder.list().contains(where: { $0.name == name && $0.manifest != nil }) {
+        if try folder.list().contains(where: { $0.name == name && $0.anyManifest != nil }) {
             throw Failure(
                 .usage, "\(name) is a dump already", hint: "`archon-backupd verify \(job.name) \(name)` reads it again."
             )
