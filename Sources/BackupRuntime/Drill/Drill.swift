@@ -45,7 +45,10 @@ package struct Drill: Sendable {
             // Whatever was cut off by the end of the time says nothing of the dump.
             guard (try? limit.remaining()) != nil else { throw limit.fault }  // see above
             if let fault = error as? Session.Fault {
-                throw Failure(.failed, "the server refused a step of the restore", cause: fault.description)
+                throw Failure(
+                    fault.isOfThePlace ? .unavailable : .failed, "the server refused a step of the restore",
+                    hint: fault.isAboutRoom ? "Free some room where the server keeps its data." : nil,
+                    cause: fault.description)
             }
             throw error
         }
@@ -167,4 +170,11 @@ package struct Drill: Sendable {
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }.value
     }
+}
+
+extension Session.Fault {
+    /// Lack of resources, a person's intervention, a fault of the system: they say nothing of the dump.
+    fileprivate var isOfThePlace: Bool { ["53", "57", "58", "08"].contains(sqlState.prefix(2)) }
+    /// disk_full.
+    fileprivate var isAboutRoom: Bool { sqlState == "53100" }
 }
