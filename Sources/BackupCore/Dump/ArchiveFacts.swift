@@ -26,6 +26,9 @@ package struct ArchiveFacts: Sendable, Equatable {
     package var grants: Set<String> = []
     /// Constraints that nobody has checked against their rows: `public.t t_amount_check`.
     package var unvalidated: Set<String> = []
+    /// CHECK constraints and NOT NULL columns that have no entry of their own, being part of their table's or domain's:
+    /// `public.t t_amount_check`, `public.t id NOT NULL`.
+    package var inlineConstraints: Set<String> = []
     /// As the script sets it; nil when it does not.
     package var clientEncoding: String?
     package var largeObjects = 0
@@ -62,6 +65,32 @@ package struct ArchiveFacts: Sendable, Equatable {
             if !text.contains(" ON LARGE OBJECT ") { grants.insert(text) }
         } else if text.hasPrefix("ALTER "), text.hasSuffix(" NOT VALID;") || text.hasSuffix(" NOT ENFORCED;") {
             noteUnvalidated(text)
+        } else if text.hasPrefix("CREATE "), text.contains("NOT NULL") || text.contains("CONSTRAINT ") {
+            noteInlineConstraints(text)
+        }
+    }
+
+    /// `CREATE TABLE public.t (`, `    id integer NOT NULL,`, `    CONSTRAINT t_amount_check CHECK (…)`, `);`, and of a domain
+    /// `CREATE DOMAIN public.d AS integer NOT NULL`, a tab and `CONSTRAINT d_check CHECK (…);`. The names alone: a server may
+    /// write an expression in other words when it was restored.
+    private mutating func noteInlineConstraints(_ text: String) {
+        let lines = text.split(separator: "\n")
+        guard let first = lines.first,
+            let kind = ["CREATE TABLE ", "CREATE UNLOGGED TABLE ", "CREATE FOREIGN TABLE ", "CREATE DOMAIN "].first(
+                where: { first.hasPrefix($0) })
+        else { return }
+        let relation = Self.identifier(first.dropFirst(kind.count))
+        if first.hasPrefix("CREATE DOMAIN "), first.hasSuffix(" NOT NULL;") || first.hasSuffix(" NOT NULL") {
+            inlineConstraints.insert("\(relation) NOT NULL")
+        }
+        for line in lines.dropFirst() {
+            guard let start = ["    ", "\t"].first(where: { line.hasPrefix($0) }) else { continue }
+            let rest = line.dropFirst(start.count)
+            if rest.hasPrefix("CONSTRAINT ") {
+                inlineConstraints.insert("\(relation) \(Self.identifier(rest.dropFirst(11)))")
+            } else if rest.hasSuffix(" NOT NULL") || rest.hasSuffix(" NOT NULL,") {
+                inlineConstraints.insert("\(relation) \(Self.identifier(rest)) NOT NULL")
+            }
         }
     }
 

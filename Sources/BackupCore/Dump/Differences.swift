@@ -61,7 +61,7 @@ package struct Differences: Sendable, Equatable {
             guard !ignoringMore else { continue }
             for entry in there.subtracting(wanted).sorted() where !lines.contains(where: { $0.contains(entry) }) {
                 let isOtherOwner = wanted.contains { Self.withoutOwner($0) == Self.withoutOwner(entry) }
-                if !isOtherOwner { lines.append("\(type) \(entry) is unknown to \(authority)") }
+                if !isOtherOwner { lines.append("\(type) \(Self.withoutOwner(entry)) is unknown to \(authority)") }
             }
         }
     }
@@ -87,6 +87,16 @@ package struct Differences: Sendable, Equatable {
         guard !ignoringMore else { return }
         for statement in found.subtracting(expected).sorted() {
             lines.append("this is in force and unknown to \(authority): \(statement)")
+        }
+    }
+
+    package mutating func compareInlineConstraints(
+        _ expected: Set<String>, _ found: Set<String>, ignoringMore: Bool = false
+    ) {
+        for name in expected.subtracting(found).sorted() { lines.append("the constraint \(name) is missing") }
+        guard !ignoringMore else { return }
+        for name in found.subtracting(expected).sorted() {
+            lines.append("the constraint \(name) is unknown to \(authority)")
         }
     }
 

@@ -32,6 +32,8 @@ struct RestoredComparison: Sendable {
         let facts = try await script
         all.compareEntries(expected.contents, facts.contents, ignoringMore: !isSameMajor)
         all.compareGrants(expected.grants, facts.grants, ignoringMore: !isSameMajor)
+        all.compareInlineConstraints(
+            expected.inlineConstraints, facts.inlineConstraints, ignoringMore: !isSameMajor)
         all.compareUnvalidated(expected.unvalidated, facts.unvalidated)
         guard let summary = all.summary else { return notes }
         throw Failure(
@@ -138,8 +140,11 @@ struct RestoredComparison: Sendable {
     private func schemaScript() async throws -> ArchiveFacts {
         let scanner = Shared(ArchiveScanner(hash: .xxh3))
         let connection = settings.argument(database: database, applicationName: ApplicationName.own)
+        // Names as the archive has them, whatever the encoding of this database is.
+        let encoding = expected.clientEncoding.map { ["--encoding=\($0)"] } ?? []
         let ending = try await Child.run(
-            tools.dump, ["--schema-only", "--no-password", "--dbname=\(connection)"], environment: settings.environment,
+            tools.dump, ["--schema-only", "--no-password", "--dbname=\(connection)"] + encoding,
+            environment: settings.environment,
             timeoutSeconds: try limit.remaining()
         ) { buffer in scanner.with { $0.scan(buffer) } }
         switch ending.cause {
