@@ -120,9 +120,14 @@ package struct ArchiveScanner: Sendable {
         }
         state = .statement
         if comment.starts(with: Self.heading) || comment.starts(with: Self.dataHeading) {
-            facts.note(heading: String(decoding: comment, as: UTF8.self).dropFirst())
+            facts.note(heading: decoded(comment).dropFirst())
         }
         comment.removeAll(keepingCapacity: true)
+    }
+
+    /// The script says its encoding before any name.
+    private func decoded(_ bytes: [UInt8]) -> String {
+        ByteText.decode(bytes, isUTF8: ByteText.isUTF8(facts.clientEncoding))
     }
 
     private static let heading = Array(" Name: ".utf8)
@@ -229,7 +234,7 @@ package struct ArchiveScanner: Sendable {
     }
 
     private mutating func endStatement() {
-        let text = String(decoding: statement, as: UTF8.self)
+        let text = decoded(statement)
         statement.removeAll(keepingCapacity: true)
         if text.hasPrefix("COPY "), text.hasSuffix(" FROM stdin;") {
             let (name, columns) = Self.table(text.dropFirst(5).dropLast(12))

@@ -115,9 +115,10 @@ package final class Session: Sendable {
     }
 
     private func perform(_ sql: String, _ parameters: [String?]) throws -> [[String?]] {
-        let texts = parameters.map { $0.map { UnsafePointer<CChar>(strdup($0)) } ?? nil }
+        let texts = parameters.map { $0.map { UnsafePointer<CChar>(strdup(encoded($0))) } ?? nil }
         defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }
         let pointer = connection.pointer
+        let sql = encoded(sql)
         // Without parameters the simple protocol, which takes several statements at once.
         let result =
             parameters.isEmpty
@@ -146,7 +147,7 @@ package final class Session: Sendable {
 
     private func copy(_ sql: String, _ onLine: (UnsafeRawBufferPointer) -> Void) throws -> Int {
         let pointer = connection.pointer
-        let begun = PQexec(pointer, sql)
+        let begun = PQexec(pointer, encoded(sql))
         defer { PQclear(begun) }
         guard PQresultStatus(begun) == PGRES_COPY_OUT else { throw fault(begun) }
         var lines = 0
@@ -167,18 +168,32 @@ package final class Session: Sendable {
         return lines
     }
 
+    /// False after client_encoding was set to another one: then names and values are bytes, see `ByteText`.
+    private var isUTF8: Bool {
+        ByteText.isUTF8(PQparameterStatus(connection.pointer, "client_encoding").map { String(cString: $0) })
+    }
+
+    private func encoded(_ text: String) -> [CChar] {
+        ByteText.encode(text, isUTF8: isUTF8).map { CChar(bitPattern: $0) } + [0]
+    }
+
+    private func decoded(_ text: UnsafePointer<CChar>) -> String {
+        let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
+        return ByteText.decode(bytes, isUTF8: isUTF8)
+    }
+
     private func rows(_ result: OpaquePointer?) -> [[String?]] {
         let columns = PQnfields(result)
         return (0..<PQntuples(result)).map { row in
             (0..<columns).map { column in
-                PQgetisnull(result, row, column) == 1 ? nil : String(cString: PQgetvalue(result, row, column))
+                PQgetisnull(result, row, column) == 1 ? nil : decoded(PQgetvalue(result, row, column))
             }
         }
     }
 
     private func fault(_ result: OpaquePointer?) -> any Error {
         func field(_ code: Character) -> String? {
-            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
+            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { decoded($0) }
         }
         guard PQstatus(connection.pointer) == CONNECTION_OK, let message = field("M") else {
             let said = String(cString: PQerrorMessage(connection.pointer)).trimmingCharacters(

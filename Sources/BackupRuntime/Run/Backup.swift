@@ -101,7 +101,8 @@ package struct Backup: Sendable {
         let archive = folder.partialPath(name, ".dump")
         let snapshot = job.proof == .read ? nil : try await programs.openSnapshot()
         async let counting = snapshot?.count()
-        try await programs.dump(archive, compression, snapshot: snapshot?.id)
+        try await programs.dump(
+            archive, compression, encoding: facts.properties.encoding, snapshot: snapshot?.id)
         async let digesting = ArchiveDigest.take(archive)
         let reading = try await ArchiveReading.take(
             archive, tools: tools, timeoutSeconds: try limit.remaining(), progress: progress)

@@ -13,9 +13,11 @@ struct DumpPrograms: Sendable {
     private var applicationName: String { ApplicationName.of(job: job.name) }
 
     /// Writes the archive; of `snapshot`, when there is one.
-    func dump(_ archive: String, _ compression: CompressionChoice, snapshot: String?) async throws {
+    func dump(_ archive: String, _ compression: CompressionChoice, encoding: String, snapshot: String?) async throws {
         var arguments = [
             "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
+            // The database's own, whatever client_encoding its settings or the role's ask for.
+            "--encoding=\(encoding)",
             "--lock-wait-timeout=\(Int((job.lockTimeoutSeconds * 1000).rounded(.up)))",
         ]
         arguments += compression.arguments

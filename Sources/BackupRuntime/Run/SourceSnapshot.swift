@@ -21,6 +21,9 @@ struct SourceSnapshot: Sendable {
     private let countsObjects: Bool
     private let hasContents: Bool
 
+    /// Names and values as they are in the archive.
+    private static let inOwnEncoding =
+        "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
     /// How often the tables may change while they are being locked.
     private static let attempts = 5
 
@@ -31,9 +34,11 @@ struct SourceSnapshot: Sendable {
         let holder = try await Session.open(settings, database: job.database, applicationName: name)
         try await holder.query(
             """
+            \(Self.inOwnEncoding);
             SET lock_timeout = \(max(1, Int(job.lockTimeoutSeconds * 1000)));
             SET statement_timeout = \(max(1, Int(try limit.remaining() * 1000)));
-            SET idle_in_transaction_session_timeout = 0; SET row_security = off
+            SET idle_in_transaction_session_timeout = 0; SET row_security = off;
+            SET quote_all_identifiers = off
             """)
         let question = tablesQuestion(job)
         var taken: (id: String, tables: [Table])?
@@ -49,7 +54,7 @@ struct SourceSnapshot: Sendable {
         try await TextSettings.apply(nil, clientEncoding: nil, counter)
         try await counter.query(
             """
-            SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false);
+            \(Self.inOwnEncoding);
             SET statement_timeout = \(max(1, Int(try limit.remaining() * 1000)))
             """)
         try await counter.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
