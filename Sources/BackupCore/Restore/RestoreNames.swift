@@ -20,9 +20,9 @@ package enum RestoreNames {
         "archon_restore_\(DumpName.stamp(now))_\(String(token, radix: 36))"
     }
 
-    /// A drill's, on a server that is used for other things too.
-    package static func drill(at now: Date, token: UInt32) -> String {
-        "archon_drill_\(DumpName.stamp(now))_\(String(token, radix: 36))"
+    /// A drill's, on a server that is used for other things too. `owner` tells it from those of others' drills.
+    package static func drill(at now: Date, owner: String, token: UInt32) -> String {
+        "archon_drill_\(DumpName.stamp(now))_\(owner)_\(String(token, radix: 36))"
     }
 
     private static func fitted(_ name: String, _ suffix: String) -> String {

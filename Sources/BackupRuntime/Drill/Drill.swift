@@ -74,8 +74,8 @@ package struct Drill: Sendable {
         let settings = try ConnectionSettings(server)
         let admin = try await AdminSession.open(settings, avoiding: "")
         try await RestoreEngine.checkExtensions(manifest, admin)
-        let database = RestoreNames.drill(at: Date(), token: .random(in: .min ... .max))
-        let scratch = ScratchDatabase(stateFolder: stateFolder)
+        let scratch = try ScratchDatabase(stateFolder: stateFolder)
+        let database = RestoreNames.drill(at: Date(), owner: scratch.owner, token: .random(in: .min ... .max))
         var engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest, expected: reading,
             tools: try await fittingTools(admin, reading), workers: job.workers, limit: limit, progress: progress)
