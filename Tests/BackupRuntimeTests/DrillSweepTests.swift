@@ -123,8 +123,8 @@ import Testing
             let server = host.server
             let admin = try await AdminSession.open(
                 try ConnectionSettings(Server(name: "s", connection: server.connection)), avoiding: "")
-            let ours = ScratchDatabase(stateFolder: "\(host.folder)/state")
-            let others = ScratchDatabase(stateFolder: "\(host.folder)/other")
+            let ours = try ScratchDatabase(stateFolder: "\(host.folder)/state")
+            let others = try ScratchDatabase(stateFolder: "\(host.folder)/other")
             let token = String(UInt32.random(in: 0 ... .max), radix: 36)
             let kept = [
                 "archon_drill_\(token)_bare", "archon_drill_\(token)_other", "archonxdrill_\(token)", "my_\(token)",
