@@ -97,7 +97,7 @@ package actor Ledger {
         var facts = JobFacts(firstSeen: state.firstSeen, account: state.account)
         facts.refuted = state.refuted
         facts.drillAccount = state.drillAccount
-        facts.drillSeconds = state.lastDrill.map { $0.ended.timeIntervalSince($0.began) }
+        facts.drillSeconds = state.lastDrill.map { max(0, $0.ended.timeIntervalSince($0.began)) }
         return facts
     }
 

@@ -167,7 +167,8 @@ package actor Scheduler {
         let missing = watchObjectives(known, now: now)
         arm(at: [plan.wake, missing].compactMap(\.self).min())
         notify.status(statusText(plan, known, now: now))
-        for job in plan.reanchored { await ledger.reanchor(job, at: now) }
+        // Since the step, not from now: a slot may have passed while a run or a drill went on.
+        for job in plan.reanchored { await ledger.reanchor(job, at: min(now, watchingSince)) }
         for skip in plan.skips {
             report(
                 Event(
@@ -201,8 +202,7 @@ package actor Scheduler {
         if abs(step) > Self.stepTolerance {
             watchingSince = reading.wall
             // Half a minute on the old clock may be a year on the new one.
-            notBefore = [:]
-            drillNotBefore = nil
+            (notBefore, drillNotBefore) = ([:], nil)
             report(
                 Event(
                     .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew")
