@@ -18,7 +18,7 @@ import Testing
         daemon=$!
         for round in $(seq 600); do
             journalctl --sync
-            [ "$(journalctl --no-pager -o cat -F ARCHON_EVENT | grep -cE 'run-(failed|succeeded)')" = 2 ] && break
+            [ "$(journalctl --no-pager -o cat -F ARCHON_EVENT | grep -cE 'run-(failed|succeeded)|drill-proven')" = 3 ] && break
             sleep 0.1
         done
         kill -HUP $daemon
@@ -33,7 +33,9 @@ import Testing
         try await withHost { host in
             try await host.server.create("journal", "create table t as select generate_series(1, 10) g")
             let daily = #""calendar": "*-*-* 02:00:00""#
-            try host.write("\"journal\": {\(daily)}, \"gone\": {\"database\": \"journal gone\", \(daily)}")
+            // Often, for the host's own clock is on the wall.
+            let drill = #""drill": {"calendar": "*:*:00/5", "assertions": ["SELECT true"]}"#
+            try host.write("\"journal\": {\(daily), \(drill)}, \"gone\": {\"database\": \"journal gone\", \(daily)}")
             let said = try await run(
                 "unshare", ["--mount", "--propagation", "private", "/bin/bash", "-c", Self.script, TestHost.binary],
                 environment: ["ARCHON_BACKUPD_CONFIG": host.config])
@@ -41,9 +43,9 @@ import Testing
             let entries = try said.lines.map {
                 try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
             }
-            func entry(_ event: String) throws -> [String: String] {
+            func entry(_ event: String, atLeast: Bool = false) throws -> [String: String] {
                 let found = entries.filter { $0["ARCHON_EVENT"] as? String == event }
-                #expect(found.count == 1, "\(event)")
+                #expect(found.count == 1 || atLeast, "\(event)")
                 return try #require(found.first).compactMapValues { $0 as? String }
             }
             let succeeded = try entry("run-succeeded")
@@ -56,6 +58,12 @@ import Testing
             let failed = try entry("run-failed")
             #expect(failed["ARCHON_REASON"] == "the database journal gone does not exist" && failed["PRIORITY"] == "3")
             #expect(failed["ARCHON_DATABASE"] == "journal gone" && failed["ARCHON_JOB"] == "gone")
+            let proven = try entry("drill-proven", atLeast: true)
+            #expect(proven["ARCHON_JOB"] == "journal" && proven["ARCHON_DATABASE"] == "journal")
+            #expect(proven["ARCHON_DUMP"] == succeeded["ARCHON_DUMP"] && proven["ARCHON_VERDICT"] == "proven")
+            #expect(proven["ARCHON_BYTES"].flatMap(Int.init) ?? 0 > 1_000_000 && proven["PRIORITY"] == "6")
+            #expect(proven["ARCHON_DURATION_USEC"].flatMap(Int.init) ?? 0 > 1000 && proven["ARCHON_REASON"] == nil)
+            #expect(try entry("drill-began", atLeast: true)["ARCHON_DUMP"] == succeeded["ARCHON_DUMP"])
             for event in ["daemon-ready", "reloaded", "daemon-stopping"] {
                 #expect(try entry(event)["MESSAGE_ID"]?.count == 32)
             }

@@ -70,55 +70,6 @@ import Testing
         }
     }
 
-    /// What scripts and monitoring read: these keys are a promise.
-    @Test func `the keys of every answer in JSON`() async throws {
-        try await withHost { host in
-            try await host.server.create("keys", "create table t (id int)")
-            try host.write("\"keys\": {\(Self.often)}")
-            for (arguments, keys) in [
-                (
-                    "backup keys",
-                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
-                ),
-                ("list", "bytes dump job path proof rows time"),
-                (
-                    "show keys",
-                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
-                ),
-                ("status", "healthy jobs"),
-                ("history", "attempt began bytes coalesced database dump ended id job missed outcome rows"),
-                ("next", "instant job slot"), ("next --calendar daily", "instant slot"),
-                ("prune --dry-run", "dump job reasons suspended verdict"),
-                ("check --connect", "faults file findings jobs servers valid"),
-                ("restore keys --into keys_again", "createdRoles database dump notes rows seconds tables"),
-                (
-                    "restore keys --replace --yes",
-                    "createdRoles database dropPrevious dump notes previous rows seconds tables undo"
-                ),
-            ] {
-                let said = try await run(
-                    TestHost.binary, arguments.split(separator: " ").map(String.init) + ["--json"],
-                    environment: ["ARCHON_BACKUPD_CONFIG": host.config])
-                #expect(said.status == 0, "\(arguments): \(said.error)")
-                let answer = try JSONSerialization.jsonObject(with: Data(said.output.utf8))
-                let object = try #require(
-                    answer as? [String: Any] ?? (answer as? [[String: Any]])?.first, "\(arguments)")
-                #expect(object.keys.sorted().joined(separator: " ") == keys, "\(arguments)")
-            }
-            let status = try await host.call("status", "--json").output
-            for key in [
-                "job", "database", "state", "healthy", "lastSuccess", "next", "nextLocal", "dumps", "bytes", "missed",
-            ] {
-                #expect(status.contains("\"\(key)\" :"), "\(key)")
-            }
-            for name in try await host.server.psql(
-                "postgres", "select datname from pg_database where datname like 'keys%'"
-            ).split(separator: "\n") {
-                try await host.server.drop(String(name))
-            }
-        }
-    }
-
     @Test func `all jobs, one of which fails: the others are done, and the exit code is the fault's`() async throws {
         try await withHost { host in
             try await host.server.create("all one")
@@ -216,8 +167,8 @@ import Testing
                 #expect(said.error.contains(needle), "\(arguments): \(said.error)")
             }
             for verb in [
-                "", "daemon", "check", "next", "backup", "list", "show", "status", "history", "verify", "restore",
-                "prune", "adopt", "rebuild-catalog",
+                "", "daemon", "check", "next", "backup", "list", "show", "status", "history", "verify", "drill",
+                "restore", "prune", "adopt", "rebuild-catalog",
             ] {
                 let said = try await run(TestHost.binary, verb.isEmpty ? ["--help"] : [verb, "--help"])
                 #expect(said.status == 0 && said.output.contains("USAGE"), "\(verb)")

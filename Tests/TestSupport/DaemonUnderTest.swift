@@ -11,6 +11,13 @@ package struct DaemonUnderTest: Sendable {
     /// Moves the daemon's wall clock, from now on; its monotonic clock goes on as it is.
     package func setClock(_ date: Date) throws { try host.setClock(date) }
 
+    /// Runs a verb to its end on the daemon's clock.
+    package func call(_ arguments: String...) async throws -> Said {
+        try await run(
+            TestHost.binary, arguments,
+            environment: ["ARCHON_BACKUPD_CONFIG": host.config].merging(host.clockEnvironment) { $1 })
+    }
+
     package func signal(_ number: Int32) { running.signal(number) }
 
     /// Lets it read its schedule and look at its clock; returns when it has made its plan.
@@ -46,6 +53,10 @@ extension TestHost {
     /// The library that moves the clock of the program it is loaded into; built with the tests.
     private static let wallClock = (binary as NSString).deletingLastPathComponent + "/libWallClock.so"
 
+    fileprivate var clockEnvironment: [String: String] {
+        ["LD_PRELOAD": Self.wallClock, "WALLCLOCK_OFFSET": clockFile]
+    }
+
     package func setClock(_ date: Date) throws {
         // Put in place at once: a half written one would be another step.
         try Data("\(date.timeIntervalSinceNow)".utf8).write(to: URL(fileURLWithPath: clockFile), options: .atomic)
@@ -61,8 +72,7 @@ extension TestHost {
         environment["NOTIFY_SOCKET"] = notify.path
         if let clock {
             try setClock(clock)
-            environment["LD_PRELOAD"] = Self.wallClock
-            environment["WALLCLOCK_OFFSET"] = clockFile
+            environment.merge(clockEnvironment) { $1 }
         }
         let running = try await start("daemon", environment: environment)
         defer { running.signal(SIGKILL) }
