@@ -140,7 +140,11 @@ import Testing
             #expect(try await ours.sweep(admin) == left)
             withExtendedLifetime(session) {}
             #expect(try await databases(server, "%\(token)%") == kept.sorted())
+            // Killed between making it and marking it: its name says whose it is.
+            let unmarked = "archon_drill_\(token)_\(ours.owner)_x"
+            try await server.create(unmarked)
             #expect(try await others.sweep(admin) == [kept[1]])
+            #expect(try await ours.sweep(admin) == [unmarked])
             #expect(try await ours.sweep(admin).isEmpty)
             for name in kept { try await server.drop(name) }
         }
