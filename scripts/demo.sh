@@ -66,6 +66,9 @@ fingerprint() {
     "$bin/pg_dump" -d archon_db --no-sync | grep -vE '^(--|\\(un)?restrict )' | sha256sum | cut -d' ' -f1
 }
 
+say "archon-backupd drill archon_db: restored into a throwaway server, compared, dropped"
+"$binary" drill archon_db
+
 say "the worst night: drop database archon_db"
 before=$(fingerprint)
 psql -d postgres -c 'drop database archon_db'

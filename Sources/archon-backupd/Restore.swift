@@ -157,6 +157,9 @@ struct Restore: Verb {
         let manifest = try FileManager.default.contents(atPath: manifestPath).map {
             try ManifestCodec.decode($0, file: manifestPath)
         }
+        if let drill = manifest?.drill, drill.verdict == .failed {
+            tell("warning: a drill of this archive failed: \(drill.reason?.prefix { $0 != "\n" } ?? "")")
+        }
         let progress = Progress(
             (source as NSString).lastPathComponent, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
         guard table.isEmpty else {
