@@ -159,6 +159,12 @@ import Testing
             #expect(
                 second?.message.contains("public.t has 0 rows where the dump says 100") == true,
                 "\(second?.description ?? "")")
+            // One that the system ends, for want of memory perhaps, says nothing of the dump.
+            let ended = try await stage.programs(["pg_restore": "kill -KILL $$"])
+            let killed = try await stage.failure(manifest, tools: ended)
+            #expect(
+                killed?.kind == .unavailable && killed?.message == "pg_restore was ended by signal 9",
+                "\(killed?.description ?? "nothing")")
             let idle = try await stage.programs(["pg_restore": "exit 0"])
             let third = try await stage.failure(manifest, tools: idle)
             #expect(third?.kind == .damaged, "\(third?.description ?? "nothing")")

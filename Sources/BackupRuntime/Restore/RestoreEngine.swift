@@ -177,7 +177,12 @@ struct RestoreEngine: Sendable {
         case .timedOut: throw limit.fault
         // An exit code may lie: what it has said counts as well.
         case .exited(0) where !ending.errors.contains("error:") && !ending.errors.contains("errors ignored"): return
-        case .exited, .signaled:
+        // Whoever ended it (the system, for want of memory) says nothing of the dump.
+        case .signaled:
+            throw Failure(
+                .unavailable, "pg_restore \(ending.description)",
+                hint: "Try again; `dmesg` says whether the system ended it for want of memory.", cause: ending.errors)
+        case .exited:
             let lack = RestoreLack.find(in: ending.errors)
             throw Failure(
                 lack == nil ? .failed : .unavailable,

@@ -65,7 +65,12 @@ package struct ArchiveReading: Sendable, Equatable {
             throw Failure(
                 .failed, "the archive \(path) could not be \(verb) within \(TimeSpan.text(timeoutSeconds))",
                 hint: "Raise \"timeout\", if the database has grown.")
-        case .exited, .signaled:
+        // Whoever ended it (the system, for want of memory) says nothing of the archive.
+        case .signaled:
+            throw Failure(
+                .unavailable, "the archive \(path) could not be \(verb): pg_restore \(ending.description)",
+                hint: "Try again; `dmesg` says whether the system ended it for want of memory.", cause: ending.errors)
+        case .exited:
             let isNewer = ending.errors.contains("unsupported version")
             throw Failure(
                 isNewer ? .unavailable : .damaged,
