@@ -175,16 +175,17 @@ struct Restore: Verb {
         try await perform(restoration, progress)
     }
 
+    /// The line of progress goes before anything else is said.
+    private func watched<Result: Sendable>(
+        _ progress: Progress, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        defer { progress.end() }
+        return try await interruptible(body)
+    }
+
     private func perform(_ restoration: TableRestoration, _ progress: Progress) async throws {
         if dryRun { return answer(restoration.description) }
-        let result: TableRestoration.Result
-        do {
-            result = try await interruptible { try await restoration.perform(now: Date()) }
-            progress.end()
-        } catch {
-            progress.end()
-            throw error
-        }
+        let result = try await watched(progress) { try await restoration.perform(now: Date()) }
         if json { return try answerJSON(result) }
         for (name, rows) in result.tables.sorted(by: { $0.key < $1.key }) {
             answer("\(result.database): \(name) is back from \(result.dump), \(Plural.rows(rows)), equal to the dump")
@@ -199,14 +200,7 @@ struct Restore: Verb {
         let description = restoration.description
         if dryRun { return answer(description) }
         if replace, !yes { try confirm(description) }
-        let result: Restoration.Result
-        do {
-            result = try await interruptible { try await restoration.perform(now: Date()) }
-            progress.end()
-        } catch {
-            progress.end()
-            throw error
-        }
+        let result = try await watched(progress) { try await restoration.perform(now: Date()) }
         if json { return try answerJSON(result) }
         answer(
             "\(result.database): restored from \(result.dump), \(Plural.rows(result.rows)) in \(Plural.tables(result.tables)), equal to the dump, in \(TimeSpan.text(max(1, result.seconds)))"
