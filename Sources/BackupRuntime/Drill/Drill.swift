@@ -65,8 +65,13 @@ package struct Drill: Sendable {
             try await throwaway.end()
             return result
         } catch {
+            // It goes, and its log with it: a server that broke down says there alone what it lacked.
+            let words = throwaway.lastWords
             try await throwaway.end()
-            throw error
+            guard let failure = error as? Failure, failure.kind == .unavailable, !words.isEmpty else { throw error }
+            throw Failure(
+                failure.kind, failure.message, hint: failure.hint,
+                cause: [failure.cause, "the server's log: \(words)"].compactMap { $0 }.joined(separator: "\n"))
         }
     }
 

@@ -152,15 +152,24 @@ package final class Throwaway: Sendable {
         case .interrupted: throw CancellationError()
         case .timedOut: throw limit.fault
         case .exited, .signaled:
-            let log = FileManager.default.contents(atPath: "\(folder)/data/drill.log").map {
-                String(decoding: $0.suffix(4096), as: UTF8.self)
-            }
             throw Failure(
                 .unavailable,
                 "a server for the drill cannot be made: \((program as NSString).lastPathComponent) \(ending.description)",
                 hint: "Try `\(program) --version` as the service's user.",
                 cause: [ending.errors, log].compactMap { $0 }.joined(separator: "\n"))
         }
+    }
+
+    private var log: String? {
+        FileManager.default.contents(atPath: "\(folder)/data/drill.log").map {
+            String(decoding: $0.suffix(64 << 10), as: UTF8.self)
+        }
+    }
+
+    /// What it logged last of a fault of its own: the lines of its PANIC and FATAL messages, newest last; empty when there is none.
+    var lastWords: String {
+        (log ?? "").split(separator: "\n").filter { $0.contains("PANIC: ") || $0.contains("FATAL: ") }.suffix(5)
+            .joined(separator: "\n")
     }
 
     /// Stops the server and removes its folder. Throws when something of it stays.
