@@ -55,7 +55,7 @@ struct Check: Verb {
             if json { try answerFaults(faults) }
             throw Failure(faults)
         }
-        let schedule = try config.load()
+        let schedule = try config.loadWritten()
         let findings = connect ? await Preflight.check(schedule) : []
         if json {
             try answerJSON(
@@ -66,7 +66,8 @@ struct Check: Verb {
         } else {
             for finding in findings { answer(finding.description) }
             let servers = Plural.of(schedule.servers.count, "server", "servers")
-            answer("\(config.path): valid, \(Plural.jobs(schedule.jobs.count)) on \(servers)")
+            let more = schedule.discovers ? ", and one for each database that discovery finds" : ""
+            answer("\(config.path): valid, \(Plural.jobs(schedule.jobs.count)) on \(servers)\(more)")
         }
         if let bad = findings.first(where: { $0.failure != nil }), let failure = bad.failure {
             let count = findings.count { $0.failure != nil }

@@ -33,7 +33,9 @@ struct List: Verb {
 
     func run() async throws {
         let schedule = try config.load()
-        let lines = try schedule.jobs(named: jobs).flatMap { job in
+        let chosen = try schedule.jobs(named: jobs)
+        for job in chosen { if let absence = job.found?.absence { tell("\(job.name): \(absence)") } }
+        let lines = try chosen.flatMap { job in
             try JobFolder(job: job, root: schedule.storage.root).list().map(line)
         }
         if json { return try answerJSON(lines) }

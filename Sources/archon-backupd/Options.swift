@@ -16,7 +16,11 @@ struct ConfigOption: ParsableArguments {
             ?? ScheduleFile.usualPath
     }
 
-    func load() throws -> Schedule { try ScheduleFile.load(path) }
+    /// With the jobs of the databases that discovery has found.
+    func load() throws -> Schedule { try ScheduleFile.loadWithFound(path) }
+
+    /// As it is written.
+    func loadWritten() throws -> Schedule { try ScheduleFile.load(path) }
 }
 
 /// A command that works with the schedule.
@@ -32,7 +36,7 @@ extension Verb {
     /// Only before other threads are there: one that the system takes for ending would stay root.
     func becomeOwner() throws {
         // What is wrong with the schedule is for the verb itself to say.
-        guard geteuid() == 0, actsAsOwner, let schedule = try? config.load() else { return }  // see above
+        guard geteuid() == 0, actsAsOwner, let schedule = try? config.loadWritten() else { return }  // see above
         if let user = try ServiceUser.become(for: schedule), isatty(2) == 1 {
             tell("acting as \(user), who owns \(schedule.storage.root)")
         }

@@ -13,6 +13,10 @@ import Testing
         let server = try schema.object("#/$defs/server")
         let job = try schema.object("#/$defs/job")
         let defaults = try schema.object("#/properties/defaults")
+        let found = try schema.object("#/$defs/found")
+        #expect(try schema.object("#/$defs/discover").keys == ScheduleKeys.discover.sorted())
+        #expect(found.keys == ScheduleKeys.found.sorted() && server.references["discover"] == "#/$defs/discover")
+        #expect(try schema.object("#/$defs/discover").references["as"] == "#/$defs/found")
         #expect(try schema.object("#").keys == ScheduleKeys.top.sorted())
         #expect(try schema.object("#/properties/storage").keys == ScheduleKeys.storage.sorted())
         #expect(server.keys == ScheduleKeys.server.sorted() && job.keys == ScheduleKeys.job.sorted())
@@ -22,7 +26,7 @@ import Testing
             ("drill", ScheduleKeys.drill), ("objectives", ScheduleKeys.objectives),
         ] {
             #expect(try schema.object("#/$defs/\(key)").keys == known.sorted())
-            for place in [job, defaults] { #expect(place.references[key] == "#/$defs/\(key)") }
+            for place in [job, defaults, found] { #expect(place.references[key] == "#/$defs/\(key)") }
         }
         for (place, definition, name) in [("servers", "server", "serverName"), ("databases", "job", "name")] {
             let names = try schema.value("#/properties/\(place)")
@@ -34,7 +38,9 @@ import Testing
     @Test func `every object is closed, and every key has words for an editor`() throws {
         let schema = try Schema()
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
-            + ["server", "job", "retention", "retry", "hooks", "drill", "objectives"].map({ "#/$defs/\($0)" })
+            + ["server", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
+                "#/$defs/\($0)"
+            })
         {
             let object = try schema.value(place)
             #expect(
@@ -47,7 +53,7 @@ import Testing
             }
         }
         let text = String(decoding: schema.bytes, as: UTF8.self)
-        for later in ["expect", "container", "discover"] {
+        for later in ["expect", "container"] {
             #expect(!text.contains("\"\(later)\""))
         }
     }
@@ -65,6 +71,9 @@ import Testing
         ] { files.append(Sample.file(server: "\"connection\": \"\(connection)\"")) }
         for name in ["a", "a.b", "a b", "名前", "~", "x-", String(repeating: "a", count: 63)] {
             files.append(Sample.file(databases: "\"\(name)\": { \"cron\": \"@daily\" }"))
+        }
+        for discover in DiscoveryDecoderTests.good {
+            files.append(Sample.file(server: "\"connection\": \"user=u\", \"discover\": { \(discover) }"))
         }
         for file in files { #expect(Sample.faults(file).isEmpty, "\(file)") }
         let refused = zip(files, try await Schema().verdicts(on: files)).filter { !$1 }.map(\.0)
@@ -136,6 +145,9 @@ import Testing
             Sample.job("\"hooks\": { \"before\": [\"/bin/x\", \"postgresql://me:x@db\"] }"),
             Sample.job("\"hooks\": { \"after\": [\"/bin/x\", \"PGPASSWORD=x\"] }"),
         ]
+        bad += DiscoveryDecoderTests.bad.map {
+            Sample.file(server: "\"connection\": \"user=u\", \"discover\": { \($0) }")
+        }
         for file in bad { #expect(!Sample.faults(file).isEmpty, "\(file)") }
         let taken = zip(bad, try await Schema().verdicts(on: bad)).filter { $1 }.map(\.0)
         #expect(taken == [])

@@ -35,6 +35,9 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
         return text.replacing("-", with: "").replacing(":", with: "")
     }
 
+    /// Whether `text` is a time as `stamp` writes it.
+    static func isStamp(_ text: some StringProtocol) -> Bool { time(text, separator: "T", suffix: "Z") != nil }
+
     package static func < (left: DumpName, right: DumpName) -> Bool { (left.time, left.job) < (right.time, right.job) }
 
     private static func time(_ text: some StringProtocol, separator: Character, suffix: String) -> Date? {

@@ -2,7 +2,9 @@ import Foundation
 
 /// How every job stands: made once, printed as a table, as JSON and as systemd's STATUS line.
 package struct StatusReport: Sendable, Equatable, Encodable {
-    package enum State: String, Sendable, Encodable { case ok, running, overdue, failing, waiting, disabled }
+    package enum State: String, Sendable, Encodable {
+        case ok, running, overdue, failing, waiting, disabled, closed, vanished
+    }
     package struct Line: Sendable, Equatable, Encodable {
         package var job: String
         package var database: String
@@ -42,12 +44,14 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var measure: ObjectiveMeasure?
         /// Whether drills are made of it: an old verdict is no complaint where nobody wants them.
         package var isDrilled: Bool
+        /// How the database stands that discovery has made this job of; nil for a written job.
+        package var discovery: String?
 
         private enum CodingKeys: String, CodingKey {
             case job, database, state, healthy, lastSuccess, next, nextLocal, overdueSeconds, dumps, bytes, missed,
                 error
             case suspension, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds, missedObjectives, drill
-            case drilledDump, lastDrill, nextDrill, drillReason, drilling
+            case drilledDump, lastDrill, nextDrill, drillReason, drilling, discovery
         }
 
         /// What is wrong beside the runs: objectives, then the drill.
@@ -84,7 +88,10 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                 let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
                 let overdue = overdueSeconds(job, state, now: now)
                 let total = totals[job.name]
-                let runsAreHealthy = !job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil)
+                // One that lets nobody in is not backed up, and nobody has said that it need not be.
+                let isClosed = job.found?.standing == .closed
+                let runsAreHealthy =
+                    !isClosed && (!job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil))
                 let measure = state.map { ObjectiveMeasure(job, $0, now: now) }
                 let drill = state?.lastDrill
                 let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
@@ -97,7 +104,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                     lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601),
                     overdueSeconds: overdue,
                     dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0,
-                    error: state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError,
+                    error: job.found?.absence
+                        ?? (state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError),
                     suspension: state?.suspension,
                     rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
                     rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
@@ -105,11 +113,16 @@ package struct StatusReport: Sendable, Equatable, Encodable {
                     drilledDump: drill?.dump, lastDrill: drill?.ended,
                     nextDrill: isDrilled ? job.drill.trigger.next(after: now, in: job.drill.zone) : nil,
                     drillReason: drill?.reason, drilling: drilling.contains(job.name), measure: measure,
-                    isDrilled: isDrilled)
+                    isDrilled: isDrilled, discovery: job.found?.standing.rawValue)
             })
     }
 
     private static func state(_ job: Job, _ state: JobState?, running: Set<String>, overdue: Double?) -> State {
+        switch job.found?.standing {
+        case .vanished: return .vanished
+        case .closed: return .closed
+        case .present, nil: break
+        }
         if !job.isEnabled { return .disabled }
         if running.contains(job.name) { return .running }
         if state?.failures ?? 0 > 0 { return .failing }
@@ -142,6 +155,8 @@ package enum StatusLine {
             (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \($0.prefix(100))" }
         }
         parts.append(Plural.jobs(schedule.jobs.count))
+        let vanished = report.jobs.count { $0.state == .vanished }
+        if vanished > 0 { parts.append("\(vanished) vanished") }
         if let next = upcoming.first(where: { $0.start > now }), let job = schedule.job(named: next.job) {
             let local = job.zone.iso8601(next.slot)
             let zone = job.zone.name == "UTC" ? "UTC" : job.zone.name
@@ -163,6 +178,8 @@ package enum StatusLine {
             return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" }
                 ?? "\(line.job) failing\(reason)"
         case .overdue: return "\(line.job) overdue by \(hours(line.overdueSeconds ?? 0))\(reason)"
+        case .closed: return "\(line.job) does not allow connections"
+        case .vanished: return nil
         case .ok, .running, .waiting, .disabled:
             return line.suspension.map { _ in "\(line.job) is suspiciously small, not pruned" }
         }

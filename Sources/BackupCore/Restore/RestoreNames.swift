@@ -25,6 +25,13 @@ package enum RestoreNames {
         "archon_drill_\(DumpName.stamp(now))_\(owner)_\(String(token, radix: 36))"
     }
 
+    /// Whether a database has one of these names: work in progress, or a copy that a restore has left for a person.
+    package static func isOurs(_ database: String) -> Bool {
+        if database.hasPrefix("archon_restore_") || database.hasPrefix("archon_drill_") { return true }
+        guard DumpName.isStamp(database.suffix(16)) else { return false }
+        return ["_restored_", "_before_", "_undone_"].contains { database.dropLast(16).hasSuffix($0) }
+    }
+
     private static func fitted(_ name: String, _ suffix: String) -> String {
         var name = name
         while name.utf8.count + suffix.utf8.count > 63 { name.removeLast() }

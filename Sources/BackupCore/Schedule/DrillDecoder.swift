@@ -21,7 +21,7 @@ struct DrillDecoder {
 
     /// Gives the drill of a job for which nobody named times its time in the week, and its times the job's zone unless
     /// they name their own.
-    func complete(_ job: inout Job) {
+    static func complete(_ job: inout Job) {
         if job.drill.trigger == .cron(.never) { job.drill.trigger = DrillRule.weeklyTrigger(for: job.name) }
         if job.drill.trigger.zoneName == nil { job.drill.zone = job.zone }
     }

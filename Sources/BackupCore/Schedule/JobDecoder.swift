@@ -23,17 +23,36 @@ struct JobDecoder {
         job.name = member.key
         job.database = reader.databaseName(members["database"], path.key("database"), "archon_db") ?? member.key
         job.server = server(members["server"], member, path) ?? ""
+        guard fill(&job, members, path, member.value, offset: member.keyOffset, defaults: defaults) else { return nil }
+        DrillDecoder.complete(&job)
+        return job
+    }
+
+    /// What the jobs of a server's found databases are like: nothing in it says whose they are.
+    func template(_ node: JSONNode, _ path: SchedulePath, server: String, defaults: Job) -> Job? {
+        guard let members = reader.object(node, path, allowed: ScheduleKeys.found) else { return nil }
+        var job = defaults
+        job.name = server
+        job.server = server
+        guard fill(&job, members, path, node, offset: node.offset, defaults: defaults) else { return nil }
+        return job
+    }
+
+    /// False when it has no times; `offset` is where that is told.
+    private func fill(
+        _ job: inout Job, _ members: [String: JSONNode], _ path: SchedulePath, _ node: JSONNode, offset: Int,
+        defaults: Job
+    ) -> Bool {
         job.zone = triggers.zone(members["timeZone"], path.key("timeZone")) ?? defaults.zone
-        let trigger = trigger(members, member, path, zone: &job.zone)
+        let trigger = trigger(members, offset, path, zone: &job.zone)
         job.isEnabled = reader.bool(members["enabled"], path.key("enabled")) ?? true
         job.excludeTables = reader.strings(members["excludeTables"], path.key("excludeTables"), "public.cache_*") ?? []
         job.schemas = reader.strings(members["schemas"], path.key("schemas"), "public") ?? []
-        options(members, path, member.value, into: &job)
-        guard let trigger else { return nil }
+        options(members, path, node, into: &job)
+        guard let trigger else { return false }
         job.trigger = trigger
-        drills.complete(&job)
         objectives.complete(&job)
-        return job
+        return true
     }
 
     /// The options that a job and `defaults` share.
@@ -89,11 +108,11 @@ struct JobDecoder {
     }
 
     private func trigger(
-        _ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, zone: inout Zone
+        _ members: [String: JSONNode], _ offset: Int, _ path: SchedulePath, zone: inout Zone
     ) -> Trigger? {
         if members["calendar"] == nil, members["cron"] == nil {
             reader.fault(
-                member.keyOffset, path, "it has no times",
+                offset, path, "it has no times",
                 "Add \"calendar\": \"\(TriggerDecoder.calendarExample)\" or \"cron\": \"\(TriggerDecoder.cronExample)\"."
             )
         }

@@ -12,6 +12,8 @@ enum NameRule {
             what == "job" ? "\(hint); \"database\" may name any database." : hint + ".")
     }
 
+    static func isSafe(_ name: String) -> Bool { fault(in: name) == nil && !PasswordText.isIn(name) }
+
     /// By scalars: to a Swift character, a slash with an accent on it is no slash; to the kernel it is.
     private static func fault(in name: String) -> String? {
         let scalars = name.unicodeScalars
@@ -27,7 +29,7 @@ enum NameRule {
         return nil
     }
 
-    private static func isControl(_ scalar: UnicodeScalar) -> Bool {
+    static func isControl(_ scalar: UnicodeScalar) -> Bool {
         scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value)
     }
 

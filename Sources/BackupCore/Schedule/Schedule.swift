@@ -49,6 +49,8 @@ package struct Server: Sendable, Equatable {
     package var passwordCredential: String?
     /// The database that is connected to for server-wide questions and while a database is being replaced.
     package var maintenanceDatabase: String
+    /// Which of its databases become jobs by themselves; nil when none do.
+    package var discovery: Discovery?
 
     package init(
         name: String, connection: String, concurrency: Int = 1, passfile: String? = nil,
@@ -117,6 +119,8 @@ package struct Job: Sendable, Equatable {
     package var proof: SourceProof = .read
     package var drill: DrillRule
     package var objectives: Objectives
+    /// The database that discovery has made this job of; nil for a job that is written in the schedule.
+    package var found: FoundDatabase?
 
     /// With every default: the drill's time follows from the name, how much may be lost from the trigger.
     package init(name: String, server: String, database: String, trigger: Trigger, zone: Zone) {

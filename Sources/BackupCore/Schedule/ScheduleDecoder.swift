@@ -72,7 +72,6 @@ package struct ScheduleDecoder {
         let storage = storage(top["storage"], root)
         let zone = TriggerDecoder(reader: reader, zones: zones).zone(top["timeZone"], path.key("timeZone")) ?? .utc
         let concurrency = reader.integer(top["concurrency"], path.key("concurrency"), 1...64) ?? 2
-        let servers = servers(top["servers"], root)
         let decoder = JobDecoder(reader: reader, zones: zones, servers: ServerNames(top["servers"]))
         var defaults = Job(name: "", server: "", database: "", trigger: .cron(.never), zone: zone)
         defaults.drill.trigger = .cron(.never)
@@ -81,6 +80,8 @@ package struct ScheduleDecoder {
         {
             decoder.options(members, path.key("defaults"), node, into: &defaults)
         }
+        let discovery = DiscoveryDecoder(reader: reader, jobs: decoder, defaults: defaults)
+        let servers = servers(top["servers"], root, discovery)
         let jobs = jobs(top["databases"], root, decoder, defaults: defaults)
         guard let storage else { return nil }
         checkFolders(top["databases"], storage, state: top["storage"])
@@ -126,7 +127,7 @@ package struct ScheduleDecoder {
         return "/" + parts.joined(separator: "/")
     }
 
-    private func servers(_ node: JSONNode?, _ root: JSONNode) -> [Server] {
+    private func servers(_ node: JSONNode?, _ root: JSONNode, _ discovery: DiscoveryDecoder) -> [Server] {
         let path = SchedulePath.root.key("servers")
         guard let node else {
             reader.fault(
@@ -138,7 +139,7 @@ package struct ScheduleDecoder {
         if members.isEmpty {
             reader.fault(node.offset, path, "no server is named", "Name one with its \"connection\".")
         }
-        return members.compactMap { ServerDecoder(reader: reader).server($0, path.key($0.key)) }
+        return members.compactMap { ServerDecoder(reader: reader, discovery: discovery).server($0, path.key($0.key)) }
     }
 
     private func jobs(_ node: JSONNode?, _ root: JSONNode, _ decoder: JobDecoder, defaults: Job) -> [Job] {

@@ -5,13 +5,18 @@ package enum ScheduleKeys {
         "$schema", "version", "storage", "timeZone", "concurrency", "servers", "defaults", "databases",
     ]
     package static let storage = ["root", "minimumFree", "state"]
-    package static let server = ["connection", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase"]
+    package static let server = [
+        "connection", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase", "discover",
+    ]
     package static let defaults = [
         "jitter", "catchUp", "format", "compression", "jobs", "timeout", "lockTimeout", "retry", "excludeTableData",
         "globals", "hooks", "retention", "proof", "drill", "objectives",
     ]
     package static let job =
         ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas"] + defaults
+    package static let discover = ["exclude", "every", "as"]
+    /// Of the jobs that discovery makes: all that a job has but whose it is.
+    package static let found = job.filter { $0 != "server" && $0 != "database" }
     package static let retention = [
         "keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly", "keepWithin", "keepAtLeast",
         "maximumBytes",

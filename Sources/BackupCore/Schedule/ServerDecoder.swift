@@ -1,6 +1,7 @@
 /// Reads one member of `servers`.
 struct ServerDecoder {
     let reader: ScheduleReader
+    let discovery: DiscoveryDecoder
 
     func server(_ member: JSONNode.Member, _ path: SchedulePath) -> Server? {
         NameRule.check(member, path, reader, what: "server")
@@ -22,6 +23,7 @@ struct ServerDecoder {
         let maintenance = path.key("maintenanceDatabase")
         server.maintenanceDatabase =
             reader.databaseName(members["maintenanceDatabase"], maintenance, "postgres") ?? "postgres"
+        server.discovery = discovery.discovery(members["discover"], path.key("discover"), server: member.key)
         return server
     }
 

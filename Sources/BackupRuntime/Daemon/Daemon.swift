@@ -26,12 +26,17 @@ package struct Daemon: Sendable {
         signal(SIGPIPE, SIG_IGN)
         let signals = Signals([SIGTERM, SIGINT, SIGHUP], sparingIgnored: false)
         let report: @Sendable (Event) -> Void = { [sink] in sink.send($0) }
-        let schedule = try ScheduleFile.load(path)
-        let folder = Self.stateFolder(of: schedule)
+        let written = try ScheduleFile.load(path)
+        let folder = Self.stateFolder(of: written)
         try Disk.makeFolder(folder)
         let lock = try Self.lock(folder)
         defer { withExtendedLifetime(lock) {} }
-        let ledger = try Ledger(folder: folder, schedule: schedule, report: report)
+        // A catalog that must be made again is filled with the dumps of found databases too.
+        let ledger = try Ledger(
+            folder: folder, schedule: written.including(FoundFolders.look(written, beyond: [])), report: report)
+        let discovery = await DiscoveryWatch(written, ledger, report)
+        let schedule = await discovery.schedule
+        await ledger.adopt(schedule)
         await sweep(schedule, ledger, report)
         let runner = JobRun(ledger: ledger, report: report)
         let driller = DrillRun(ledger: ledger, stateFolder: folder, report: report)
@@ -45,11 +50,16 @@ package struct Daemon: Sendable {
             Event(
                 .daemonReady,
                 "archon-backupd \(Version.current) is ready: \(Plural.jobs(schedule.jobs.count)) from \(path)"))
+        await discovery.begin { schedule in
+            await ledger.adopt(schedule)
+            await scheduler.adopt(schedule)
+        }
         var current = schedule
         for await signal in signals.stream {
             guard signal == SIGHUP else { break }
-            if let new = await reload(scheduler, ledger, current, report) { current = new }
+            if let new = await reload(scheduler, ledger, discovery, current, report) { current = new }
         }
+        await discovery.stop()
         notify.stopping()
         report(Event(.daemonStopping, "stopping"))
         let second = Task {
@@ -100,22 +110,25 @@ package struct Daemon: Sendable {
     }
 
     /// The new schedule, or nil when the old one stays.
-    private func reload(_ scheduler: Scheduler, _ ledger: Ledger, _ current: Schedule, _ report: (Event) -> Void) async
-        -> Schedule?
-    {
+    private func reload(
+        _ scheduler: Scheduler, _ ledger: Ledger, _ discovery: DiscoveryWatch, _ current: Schedule,
+        _ report: (Event) -> Void
+    ) async -> Schedule? {
         notify.reloading()
         defer { notify.ready() }
         do {
-            let schedule = try ScheduleFile.load(path)
-            guard Self.stateFolder(of: schedule) == Self.stateFolder(of: current),
-                schedule.storage.root == current.storage.root
+            let written = try ScheduleFile.load(path)
+            guard Self.stateFolder(of: written) == Self.stateFolder(of: current),
+                written.storage.root == current.storage.root
             else {
                 throw Failure(
                     .configInvalid, "storage.root or storage.state has changed", hint: "Restart the service to move it."
                 )
             }
+            let schedule = await discovery.reload(written)
             await ledger.adopt(schedule)
             await scheduler.reload(schedule)
+            await discovery.resume()
             report(Event(.reloaded, "reloaded \(path): \(Plural.jobs(schedule.jobs.count))"))
             return schedule
         } catch {

@@ -25,6 +25,7 @@ package actor Ledger {
     /// Drills that the catalog has not taken.
     private var undrilled: [String: JobFacts.Account] = [:]
     private var lastStates: [String: JobState] = [:]
+    private var lastFound: [FoundDatabase] = []
 
     /// Opens the catalog of this schedule, rebuilding it when there is none or it cannot be used.
     package init(folder: String, schedule: Schedule, report: @escaping @Sendable (Event) -> Void) throws {
@@ -62,11 +63,25 @@ package actor Ledger {
     private static func fill(_ catalog: Catalog, _ jobs: [Job], _ root: String) throws {
         let manifests = try jobs.flatMap { try JobFolder(job: $0, root: root).list().compactMap(\.anyManifest) }
         try catalog.rebuild(from: manifests, now: Date())
+        try catalog.setFound(jobs.compactMap(\.found))
     }
 
     package func adopt(_ schedule: Schedule) {
         jobs = schedule.jobs
         root = schedule.storage.root
+    }
+
+    // MARK: found databases
+
+    /// Those that discovery has found; what cannot be read now is as it was known last.
+    package func found() -> [FoundDatabase] {
+        attempt("the found databases could not be read") { lastFound = try $0.found() }
+        return lastFound
+    }
+
+    package func note(_ found: [FoundDatabase]) {
+        lastFound = found
+        attempt("the found databases could not be noted") { try $0.setFound(found) }
     }
 
     /// Never fails: what cannot be read now is as it was read last.

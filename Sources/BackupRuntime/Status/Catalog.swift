@@ -96,6 +96,13 @@ package final class Catalog: Sendable {
                     ALTER TABLE job ADD COLUMN refuted INTEGER;
                     """)
         }
+        migrator.registerMigration("found") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE found (server TEXT NOT NULL, database TEXT NOT NULL, job TEXT NOT NULL, oid INTEGER, standing TEXT NOT NULL,
+                      since INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (server, database)) WITHOUT ROWID, STRICT;
+                    """)
+        }
         return migrator
     }
 

@@ -24,6 +24,13 @@ package enum CatalogReading {
         try open(schedule)?.states()[job]?.lastProven
     }
 
+    /// The databases that discovery has found, by the catalog and by the folders of dumps; one that cannot be used is passed over.
+    static func found(_ schedule: Schedule) -> [FoundDatabase] {
+        let catalog = try? Catalog.read(folder: Daemon.stateFolder(of: schedule))  // see above
+        let rows = (try? catalog?.found()) ?? []  // see above
+        return schedule.fitting(rows) + FoundFolders.look(schedule, beyond: rows)
+    }
+
     private static func open(_ schedule: Schedule) throws -> Catalog? {
         let folder = Daemon.stateFolder(of: schedule)
         do {

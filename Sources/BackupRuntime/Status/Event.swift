@@ -27,6 +27,11 @@ package struct Event: Sendable {
         case drillInterrupted = "drill-interrupted"
         case objectiveMissed = "objective-missed"
         case objectiveMet = "objective-met"
+        case databaseFound = "database-found"
+        case databaseVanished = "database-vanished"
+        case databaseClosed = "database-closed"
+        case discoveryFailed = "discovery-failed"
+        case discoveryResumed = "discovery-resumed"
 
         package var messageID: String {
             switch self {
@@ -52,6 +57,11 @@ package struct Event: Sendable {
             case .drillInterrupted: "3f0c8a41d5a94ac09c5e0b6a5a1f7d14"
             case .objectiveMissed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d15"
             case .objectiveMet: "3f0c8a41d5a94ac09c5e0b6a5a1f7d16"
+            case .databaseFound: "3f0c8a41d5a94ac09c5e0b6a5a1f7d20"
+            case .databaseVanished: "3f0c8a41d5a94ac09c5e0b6a5a1f7d21"
+            case .databaseClosed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d22"
+            case .discoveryFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d23"
+            case .discoveryResumed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d24"
             }
         }
 
@@ -61,6 +71,8 @@ package struct Event: Sendable {
             case .reloadFailed, .runFailed, .catalogRebuilt, .drillFailed, .objectiveMissed: 3
             case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning, .drillUnverified: 4
             case .daemonReady, .daemonStopping, .reloaded, .partialsSwept, .objectiveMet, .drillInterrupted: 5
+            case .databaseVanished, .databaseClosed, .discoveryFailed: 4
+            case .databaseFound, .discoveryResumed: 5
             case .runBegan, .runSucceeded, .pruned, .drillBegan, .drillProven: 6
             }
         }
@@ -68,7 +80,7 @@ package struct Event: Sendable {
 
     package var kind: Kind
     package var message: String
-    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON, VERDICT.
+    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON, VERDICT, SERVER.
     package var fields: [String: String]
 
     package init(_ kind: Kind, _ message: String, _ fields: [String: String] = [:]) {

@@ -26,12 +26,12 @@ package enum Preflight {
         var findings = [await finding("storage \(schedule.storage.root)") { try checkStorage(schedule.storage) }]
         for server in schedule.servers {
             let jobs = schedule.jobs.filter { $0.server == server.name && $0.isEnabled }
-            findings += await check(server, jobs)
+            findings += await check(server, jobs, schedule)
         }
         return findings
     }
 
-    private static func finding(_ what: String, _ body: () async throws -> Void) async -> Finding {
+    static func finding(_ what: String, _ body: () async throws -> Void) async -> Finding {
         do {
             try await body()
             return Finding(what: what)
@@ -54,7 +54,7 @@ package enum Preflight {
         }
     }
 
-    private static func check(_ server: Server, _ jobs: [Job]) async -> [Finding] {
+    private static func check(_ server: Server, _ jobs: [Job], _ schedule: Schedule) async -> [Finding] {
         var findings: [Finding] = []
         let settings: ConnectionSettings
         do {
@@ -74,7 +74,9 @@ package enum Preflight {
             await finding("tools for PostgreSQL \(version / 10_000)") {
                 _ = try await Tools.find(serverMajor: version / 10_000)
             })
-        for job in jobs {
+        let discovered = await discovery(on: server, schedule)
+        findings += discovered.findings
+        for job in jobs + discovered.jobs {
             findings.append(
                 await finding("database \(job.database) of \(job.name)") {
                     let session = try await Session.open(

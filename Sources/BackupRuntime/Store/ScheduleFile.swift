@@ -10,6 +10,12 @@ package enum ScheduleFile {
         try ScheduleDecoder.decode(bytes(of: path), file: path, zones: ZoneFiles.lookup)
     }
 
+    /// With the jobs of the databases that discovery has found.
+    package static func loadWithFound(_ path: String) throws -> Schedule {
+        let schedule = try load(path)
+        return schedule.discovers ? schedule.including(CatalogReading.found(schedule)) : schedule
+    }
+
     /// The faults one by one, for those who print them; an unreadable file throws.
     package static func faults(_ path: String) throws -> [ScheduleFault] {
         ScheduleDecoder.faults(in: try bytes(of: path), file: path, zones: ZoneFiles.lookup)

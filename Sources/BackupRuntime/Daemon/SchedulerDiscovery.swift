@@ -1,0 +1,9 @@
+import BackupCore
+
+extension Scheduler {
+    /// Takes the same schedule with other found databases in it.
+    package func adopt(_ schedule: Schedule) async {
+        self.schedule = schedule
+        await wentIdle()
+    }
+}
