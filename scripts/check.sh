@@ -19,6 +19,10 @@ if grep -rnE '^ *(public|open) ' Sources Benchmarks --include='*.swift'; then co
 if grep -rnE '\btry!|fatalError\(' Sources Benchmarks --include='*.swift'; then complain 'try! or fatalError (above)'; fi
 if grep -rnE '\btry\?' Sources Benchmarks --include='*.swift' | grep -v '//'; then complain 'try? without its reason on the line (above)'; fi
 
+said=$(sed -n 's/.*current = "\(.*\)"/\1/p' Sources/BackupCore/Version.swift)
+grep -q "^archon-backupd ($said) " debian/changelog || complain "debian/changelog has no version $said, which the program says of itself"
+for script in scripts/*.sh debian/archon-backupd.p*; do sh -n "$script" || complain "$script (above)"; done
+
 if command -v systemd-analyze > /dev/null; then
     # The binary is not installed where the unit says; only that line is expected.
     systemd-analyze verify systemd/archon-backupd.service 2>&1 | grep -v 'is not executable' | grep . && complain 'systemd-analyze verify (above)'
