@@ -144,7 +144,7 @@ package func withOwnServer<Result>(options: String = "", _ body: (TestHost) asyn
 
 /// Tests that run programs take one of a few seats: with all of them at once on two cores none would come to its point
 /// within the time that it waits for it.
-private actor Seats {
+actor Seats {
     private static let only = Seats()
     private var free = 4
     private var waiting: [CheckedContinuation<Void, Never>] = []
