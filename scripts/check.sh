@@ -25,7 +25,11 @@ for script in scripts/*.sh debian/archon-backupd.p*; do sh -n "$script" || compl
 
 if command -v systemd-analyze > /dev/null; then
     # The binary is not installed where the unit says; only that line is expected.
-    systemd-analyze verify systemd/archon-backupd.service 2>&1 | grep -v 'is not executable' | grep . && complain 'systemd-analyze verify (above)'
+    systemd-analyze verify --man=no systemd/archon-backupd.service systemd/examples/*.service systemd/examples/*.timer 2>&1 |
+        grep -v 'is not executable' | grep . && complain 'systemd-analyze verify (above)'
+    # In tenths: 1.5 is the most that is allowed.
+    systemd-analyze security --offline=true --threshold=15 systemd/archon-backupd.service > /dev/null ||
+        complain 'the unit is too open: systemd-analyze security --offline=true systemd/archon-backupd.service'
 fi
 [ $failed = 0 ] && echo 'check: ok'
 exit $failed

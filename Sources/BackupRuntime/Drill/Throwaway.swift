@@ -109,6 +109,7 @@ package final class Throwaway: Sendable {
                 "--pgdata=\(folder)/data", "--username=\(Self.superuser)", "--auth=trust", "--no-sync", "--no-locale",
                 "--encoding=UTF8", "--no-instructions",
             ], limit)
+        // No JIT: the service's sandbox lets nobody make code at run time (MemoryDenyWriteExecute).
         let settings = """
 
             listen_addresses = ''
@@ -128,6 +129,7 @@ package final class Throwaway: Sendable {
             lc_messages = 'C'
             timezone = 'UTC'
             logging_collector = off
+            jit = off
 
             """
         try Disk.append(Data(settings.utf8), to: "\(folder)/data/postgresql.conf")

@@ -56,6 +56,20 @@ package final class Session: Sendable {
         return line.range(of: " failed: ").map { line[$0.upperBound...] } ?? line
     }
 
+    /// Who comes through a local socket is, by Debian's rule, who the system says: the usual stumbling block of a service with
+    /// a user of its own.
+    private static func hint(for said: String) -> String {
+        let user = getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(geteuid())"
+        if said.contains("Peer authentication failed") {
+            return
+                "This program runs as the system's user \(user). Make a role for it, CREATE ROLE \"\(user)\" SUPERUSER LOGIN, and write user=\(user) in the connection, or map \(user) in pg_ident.conf: docs/install.md has both."
+        }
+        if said.contains("role \"\(user)\" does not exist") {
+            return "Make the role: CREATE ROLE \"\(user)\" SUPERUSER LOGIN; docs/install.md has what less will do."
+        }
+        return "Is the server running, and may this user connect? Try psql with the same parameters."
+    }
+
     private static func connect(
         _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String,
         _ queue: DispatchQueue
@@ -75,7 +89,7 @@ package final class Session: Sendable {
             }
             throw Failure(
                 .unavailable, "no connection to database \(database) (\(settings.place)): \(reason(in: said))",
-                hint: "Is the server running, and may this user connect? Try psql with the same parameters.",
+                hint: hint(for: said),
                 cause: said)
         }
         PQsetNoticeProcessor(pointer, { _, _ in }, nil)
