@@ -4,6 +4,8 @@ set -eu
 cd "$(dirname "$0")"
 missing=
 for package in $(grep -v '^#' packages.txt); do
+    # Docker's own packages and Debian's exclude each other: either will do, and what is installed stays.
+    [ "$package" = docker.io ] && command -v dockerd > /dev/null && continue
     dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

@@ -15,7 +15,9 @@ package struct DaemonUnderTest: Sendable {
     package func call(_ arguments: String...) async throws -> Said {
         try await run(
             TestHost.binary, arguments,
-            environment: ["ARCHON_BACKUPD_CONFIG": host.config].merging(host.clockEnvironment) { $1 })
+            environment: ["ARCHON_BACKUPD_CONFIG": host.config].merging(host.environment) { $1 }.merging(
+                host.clockEnvironment
+            ) { $1 })
     }
 
     package func signal(_ number: Int32) { running.signal(number) }

@@ -9,6 +9,8 @@ package struct TestHost: Sendable {
     package let folder: String
     package let server: ScratchServer
     package var environment: [String: String] = [:]
+    /// The members of `servers` in the schedule; nil for the server above.
+    package var servers: String?
     package var storage: String { "\(folder)/backups" }
     package var config: String { "\(folder)/schedule.json" }
 
@@ -28,10 +30,11 @@ package struct TestHost: Sendable {
     /// Writes the schedule: `databases` are the JSON members of that object, `top` more members of the file.
     package func write(_ databases: String, top: String = "", minimumFree: String = "0B", storage: String? = nil) throws
     {
+        let servers = servers ?? "\"scratch\": {\"connection\": \"\(server.connection)\", \"concurrency\": 2}"
         let text = """
             {"version": 1, \(top)
              "storage": {"root": "\(storage ?? self.storage)", "state": "\(folder)/state", "minimumFree": "\(minimumFree)"},
-             "servers": {"scratch": {"connection": "\(server.connection)", "concurrency": 2}},
+             "servers": {\(servers)},
              "databases": {\(databases)}}
             """
         try Data(text.utf8).write(to: URL(fileURLWithPath: config), options: .atomic)
