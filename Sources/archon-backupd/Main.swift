@@ -60,6 +60,7 @@ struct ArchonBackupd: AsyncParsableCommand {
         case let failure as Failure:
             tell("archon-backupd: \(failure)")
             Foundation.exit(failure.kind.rawValue)
+        case let told as Told: Foundation.exit(told.kind.rawValue)
         case let interrupted as Interrupted:
             tell("archon-backupd: interrupted")
             Foundation.exit(128 + interrupted.signal)

@@ -20,8 +20,23 @@ package struct Daemon: Sendable {
         return folders.first.map(String.init) ?? "/var/lib/archon-backupd"
     }
 
-    /// Returns after SIGTERM or SIGINT, when nothing runs any more. Throws when it cannot begin.
+    /// Returns after SIGTERM or SIGINT, when nothing runs any more. Throws when it cannot begin: `Told` when the journal has the
+    /// reason already.
     package func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            guard case .journal = sink else { throw error }
+            let failure = error as? Failure ?? Failure(.failed, "\(error)")
+            sink.send(
+                Event(
+                    .daemonFailed, "archon-backupd cannot begin: \(failure)",
+                    ["SCHEDULE": path, "REASON": failure.description]))
+            throw Told(kind: failure.kind)
+        }
+    }
+
+    private func serve() async throws {
         // Whoever read our stderr may go; the backups go on.
         signal(SIGPIPE, SIG_IGN)
         let signals = Signals([SIGTERM, SIGINT, SIGHUP], sparingIgnored: false)
@@ -49,7 +64,10 @@ package struct Daemon: Sendable {
         report(
             Event(
                 .daemonReady,
-                "archon-backupd \(Version.current) is ready: \(Plural.jobs(schedule.jobs.count)) from \(path)"))
+                "archon-backupd \(Version.current) is ready: \(Plural.jobs(schedule.jobs.count)) from \(path)",
+                fields(schedule)))
+        let wedge = WedgeSignal(scheduler)
+        defer { withExtendedLifetime(wedge) {} }
         await discovery.begin { schedule in
             await ledger.adopt(schedule)
             await scheduler.adopt(schedule)
@@ -67,6 +85,10 @@ package struct Daemon: Sendable {
         }
         await scheduler.stop(graceSeconds: Self.stopGraceSeconds)
         second.cancel()
+    }
+
+    private func fields(_ schedule: Schedule) -> [String: String] {
+        ["SCHEDULE": path, "JOBS": "\(schedule.jobs.count)"]
     }
 
     /// One daemon for one catalog, and nobody else who makes it anew. Throws `.busy` when there is one.
@@ -92,11 +114,11 @@ package struct Daemon: Sendable {
                 await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
                 withExtendedLifetime(lock) {}
                 if !swept.isEmpty {
+                    let names = swept.joined(separator: ", ")
                     report(
                         Event(
-                            .partialsSwept,
-                            "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))",
-                            ["JOB": job.name, "DATABASE": job.database]))
+                            .partialsSwept, "\(job.name): what a crash had left was put in order: \(names)",
+                            ["JOB": job.name, "DATABASE": job.database, "SWEPT": names]))
                 }
             } catch let failure as Failure where failure.kind == .busy {
                 continue
@@ -104,7 +126,7 @@ package struct Daemon: Sendable {
                 report(
                     Event(
                         .warning, "\(job.name): partial files could not be swept: \(error)",
-                        ["JOB": job.name, "DATABASE": job.database]))
+                        ["JOB": job.name, "DATABASE": job.database, "REASON": "\(error)"]))
             }
         }
     }
@@ -129,13 +151,14 @@ package struct Daemon: Sendable {
             await ledger.adopt(schedule)
             await scheduler.reload(schedule)
             await discovery.resume()
-            report(Event(.reloaded, "reloaded \(path): \(Plural.jobs(schedule.jobs.count))"))
+            report(Event(.reloaded, "reloaded \(path): \(Plural.jobs(schedule.jobs.count))", fields(schedule)))
             return schedule
         } catch {
             let reason = (error as? Failure)?.description ?? "\(error)"
             report(
-                Event(.reloadFailed, "the new schedule is not used, the old one goes on: \(reason)", ["REASON": reason])
-            )
+                Event(
+                    .reloadFailed, "the new schedule is not used, the old one goes on: \(reason)",
+                    ["SCHEDULE": path, "REASON": reason]))
             await scheduler.notice("schedule.json has faults, the old one goes on")
             return nil
         }

@@ -170,11 +170,7 @@ package actor Scheduler {
         // Since the step, not from now: a slot may have passed while a run or a drill went on.
         for job in plan.reanchored { await ledger.reanchor(job, at: min(now, watchingSince)) }
         for skip in plan.skips {
-            report(
-                Event(
-                    .slotsMissed,
-                    "\(skip.job): \(skip.missed) slots were missed and are not made up for (catchUp: never)",
-                    ["JOB": skip.job, "DATABASE": schedule.job(named: skip.job)?.database ?? skip.job]))
+            report(Event(skip, database: schedule.job(named: skip.job)?.database ?? skip.job))
             await ledger.skip(skip, now: now)
         }
         if !plan.reanchored.isEmpty || !plan.skips.isEmpty { mustPlanAgain = true }
@@ -205,7 +201,8 @@ package actor Scheduler {
             (notBefore, drillNotBefore) = ([:], nil)
             report(
                 Event(
-                    .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew")
+                    .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew",
+                    ["STEP_SECONDS": "\(Int(step))"])
             )
         }
         lastReading = reading

@@ -168,7 +168,8 @@ package struct DrillRun: Sendable {
     }
 
     private func tellSwept(_ what: [String]) {
-        report(Event(.partialsSwept, "what a drill had left was removed: \(what.joined(separator: ", "))"))
+        let swept = what.joined(separator: ", ")
+        report(Event(.partialsSwept, "what a drill had left was removed: \(swept)", ["SWEPT": swept]))
     }
 
     private func tellUnswept(_ what: String, _ error: any Error) {
@@ -232,6 +233,7 @@ package struct DrillRun: Sendable {
 
     private func event(of record: DrillRecord, _ request: Request, _ manifest: Manifest?) -> Event {
         var fields = fields(request, manifest)
+        fields["DUMP"] = record.dump
         fields["VERDICT"] = record.verdict.rawValue
         fields["REASON"] = record.reason
         fields["BYTES"] = record.bytes.map { "\($0)" }

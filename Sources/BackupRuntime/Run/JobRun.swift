@@ -37,8 +37,8 @@ package struct JobRun: Sendable {
         if request.missed > 0 {
             report(
                 Event(
-                    .slotsMissed, "\(job.name): \(request.missed) slots were missed, this run makes up for them", fields
-                ))
+                    .slotsMissed, "\(job.name): \(request.missed) slots were missed, this run makes up for them",
+                    fields.merging(["MISSED": "\(request.missed)"]) { $1 }))
         }
         report(
             Event(
@@ -72,8 +72,8 @@ package struct JobRun: Sendable {
                 report(
                     Event(
                         .partialsSwept,
-                        "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))", fields)
-                )
+                        "\(job.name): what a crash had left was put in order: \(swept.joined(separator: ", "))",
+                        fields.merging(["SWEPT": swept.joined(separator: ", ")]) { $1 }))
             }
             let backup = Backup(request, folder: folder, began: began, progress: progress) { [fields] failure in
                 report(Event(.warning, "\(job.name): \(failure)", fields.merging(["REASON": failure.message]) { $1 }))
@@ -85,12 +85,16 @@ package struct JobRun: Sendable {
             fields["DURATION_USEC"] = "\(Int(manifest.ended.timeIntervalSince(began) * 1_000_000))"
             let matched =
                 manifest.matched.map { $0 == .rows ? ", rows equal to the source's" : ", equal to the source" } ?? ""
+            // First, so that the one line of a calm run tells that too.
+            let (removed, event) = await prune(job, folder, lock, fields)
+            let pruned = removed.isEmpty ? "" : ", pruned \(removed.count)"
+            if !removed.isEmpty { fields["PRUNED"] = removed.joined(separator: " ") }
             report(
                 Event(
                     .runSucceeded,
-                    "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(Plural.rows(manifest.rows)), read back in full\(matched)",
+                    "\(job.name): \(manifest.dump), \(ByteSize.text(manifest.bytes)), \(Plural.rows(manifest.rows)), read back in full\(matched)\(pruned)",
                     fields))
-            await prune(job, folder, lock, fields)
+            if let event { report(event) }
             return .succeeded(manifest)
         } catch is CancellationError {
             await ledger.end(id, request, .interrupted, manifest: nil, error: "interrupted", now: Date())
@@ -105,26 +109,29 @@ package struct JobRun: Sendable {
         }
     }
 
-    /// Only after a success; what goes wrong here does not make the dump any worse.
-    private func prune(_ job: Job, _ folder: JobFolder, _ lock: JobLock, _ fields: [String: String]) async {
+    /// Only after a success; what goes wrong here does not make the dump any worse. The dumps that went, and what there is to
+    /// say of it.
+    private func prune(_ job: Job, _ folder: JobFolder, _ lock: JobLock, _ fields: [String: String]) async -> (
+        removed: [String], event: Event?
+    ) {
         do {
             let pruning = Pruning(job: job, folder: folder)
             let plan = try pruning.plan(now: Date())
             await ledger.suspend(job.name, plan.suspension)
             if let suspension = plan.suspension {
-                return report(
-                    Event(
-                        .pruningSuspended,
-                        "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right",
-                        fields.merging(["REASON": suspension]) { $1 }))
+                let text =
+                    "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right"
+                return ([], Event(.pruningSuspended, text, fields.merging(["REASON": suspension]) { $1 }))
             }
-            let removed = try pruning.apply(plan, lock: lock)
-            guard !removed.isEmpty else { return }
-            await ledger.forget(removed.map(\.name), job: job.name)
-            report(Event(.pruned, "\(job.name): pruned \(removed.map(\.name).joined(separator: ", "))", fields))
+            let removed = try pruning.apply(plan, lock: lock).map(\.name)
+            guard !removed.isEmpty else { return ([], nil) }
+            await ledger.forget(removed, job: job.name)
+            let names = fields.merging(["PRUNED": removed.joined(separator: " ")]) { $1 }
+            return (removed, Event(.pruned, "\(job.name): pruned \(removed.joined(separator: ", "))", names))
         } catch {
             let reason = (error as? Failure)?.description ?? "\(error)"
-            report(Event(.warning, "\(job.name): pruning failed: \(reason)", fields.merging(["REASON": reason]) { $1 }))
+            let text = "\(job.name): pruning failed: \(reason)"
+            return ([], Event(.warning, text, fields.merging(["REASON": reason]) { $1 }))
         }
     }
 }

@@ -7,6 +7,7 @@ package struct Event: Sendable {
     package enum Kind: String, Sendable, CaseIterable {
         case daemonReady = "daemon-ready"
         case daemonStopping = "daemon-stopping"
+        case daemonFailed = "daemon-failed"
         case reloaded
         case reloadFailed = "reload-failed"
         case runBegan = "run-began"
@@ -57,6 +58,7 @@ package struct Event: Sendable {
             case .drillInterrupted: "3f0c8a41d5a94ac09c5e0b6a5a1f7d14"
             case .objectiveMissed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d15"
             case .objectiveMet: "3f0c8a41d5a94ac09c5e0b6a5a1f7d16"
+            case .daemonFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d17"
             case .databaseFound: "3f0c8a41d5a94ac09c5e0b6a5a1f7d20"
             case .databaseVanished: "3f0c8a41d5a94ac09c5e0b6a5a1f7d21"
             case .databaseClosed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d22"
@@ -65,22 +67,24 @@ package struct Event: Sendable {
             }
         }
 
-        /// As syslog counts: 3 error, 4 warning, 5 notice, 6 informational.
-        var priority: Int {
+        /// As syslog counts: 3 error, 4 warning, 5 notice, 6 informational, 7 debug: what the line at the end of a run tells
+        /// too, and the unit's LogLevelMax= keeps out of the journal.
+        package var priority: Int {
             switch self {
-            case .reloadFailed, .runFailed, .catalogRebuilt, .drillFailed, .objectiveMissed: 3
+            case .daemonFailed, .reloadFailed, .runFailed, .catalogRebuilt, .drillFailed, .objectiveMissed: 3
             case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning, .drillUnverified: 4
             case .daemonReady, .daemonStopping, .reloaded, .partialsSwept, .objectiveMet, .drillInterrupted: 5
             case .databaseVanished, .databaseClosed, .discoveryFailed: 4
             case .databaseFound, .discoveryResumed: 5
-            case .runBegan, .runSucceeded, .pruned, .drillBegan, .drillProven: 6
+            case .runSucceeded, .drillProven: 6
+            case .runBegan, .pruned, .drillBegan: 7
             }
         }
     }
 
     package var kind: Kind
     package var message: String
-    /// Without the prefix `ARCHON_`: JOB, DATABASE, RUN, DUMP, BYTES, DURATION_USEC, REASON, VERDICT, SERVER.
+    /// Without the prefix `ARCHON_`; `Kind.fields` has those of each kind.
     package var fields: [String: String]
 
     package init(_ kind: Kind, _ message: String, _ fields: [String: String] = [:]) {

@@ -16,6 +16,7 @@ package enum EventSink: Sendable {
     }
 
     package func send(_ event: Event) {
+        assert(event.keepsItsPromise, "\(event.kind) has the fields \(event.fields.keys.sorted())")
         switch self {
         case .journal: if !sendToJournal(event) { writeLine(event) }
         case .standardError: writeLine(event)
