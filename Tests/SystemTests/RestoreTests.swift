@@ -153,6 +153,9 @@ import Testing
     @Test func `the maintenance database itself is replaced, and comes back when it is gone`() async throws {
         try await withOwnServer { host in
             try await host.server.psql("postgres", "create table t as select generate_series(1, 10) g")
+            // The database that stands in for it meanwhile lets nobody write.
+            try await host.server.create("reader")
+            try await host.server.psql("postgres", "alter database reader set default_transaction_read_only = on")
             try host.write("\"postgres\": {\(Self.often)}")
             #expect(try await host.call("backup", "postgres").status == 0)
             let before = try await host.server.fingerprint("postgres")

@@ -8,7 +8,7 @@ package enum AdminSession {
         let maintenance = settings.maintenanceDatabase
         guard maintenance != name else { return try await inAnother(settings, avoiding: name) }
         do {
-            return try await Session.open(settings, database: maintenance, applicationName: ApplicationName.own)
+            return try await inside(maintenance, settings)
         } catch let failure as Failure {
             // Whether it is gone is not told by the server's words, which come in its own language.
             let other = try? await inAnother(settings, avoiding: name)  // the first fault is the one to tell
@@ -19,14 +19,21 @@ package enum AdminSession {
     }
 
     private static func inAnother(_ settings: ConnectionSettings, avoiding name: String) async throws -> Session {
-        let session = try await Session.open(settings, database: "template1", applicationName: ApplicationName.own)
+        let session = try await inside("template1", settings)
         let other = try await session.value(
             """
             SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname NOT IN ($1, $2)
               AND datname NOT LIKE 'archon\\_restore\\_%' AND datname NOT LIKE 'archon\\_drill\\_%' AND has_database_privilege(oid, 'CONNECT') ORDER BY oid LIMIT 1
             """, [name, settings.maintenanceDatabase])
         guard let other else { return session }
-        return try await Session.open(settings, database: other, applicationName: ApplicationName.own)
+        return try await inside(other, settings)
+    }
+
+    /// A database may be set to be read only; nothing of it is written here.
+    private static func inside(_ database: String, _ settings: ConnectionSettings) async throws -> Session {
+        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        try await session.query("SET default_transaction_read_only = off")
+        return session
     }
 
     package static func exists(_ database: String, on server: Server) async throws -> Bool {

@@ -64,8 +64,9 @@ struct DatabaseFacts: Sendable {
         }
         let settings = try await session.query(
             """
-            SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, unnest(setconfig)
-            FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 NULLS FIRST, 2
+            SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, setting
+            FROM pg_db_role_setting, unnest(setconfig) WITH ORDINALITY AS settings(setting, place)
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 NULLS FIRST, place
             """
         ).compactMap { row -> Manifest.DatabaseProperties.Setting? in
             guard let pair = row[1]?.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false),
