@@ -15,6 +15,11 @@ package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         case inputOutput = 74
         case busy = 75
         case configInvalid = 78
+
+        /// From the least to the worst, for those who do many things and end with one code.
+        fileprivate static let bySeverity: [Kind] = [
+            .busy, .unavailable, .failed, .cannotWrite, .inputOutput, .damaged, .usage, .configInvalid,
+        ]
     }
 
     package let kind: Kind
@@ -27,6 +32,11 @@ package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         self.message = message
         self.hint = hint
         self.cause = cause
+    }
+
+    /// The first of the worst; nil when there is none.
+    package static func worst(_ failures: [Failure]) -> Failure? {
+        Kind.bySeverity.reversed().lazy.compactMap { kind in failures.first { $0.kind == kind } }.first
     }
 
     /// The message, then the cause and the hint on lines of their own.

@@ -44,6 +44,17 @@ extension Verb {
 }
 
 extension Schedule {
+    /// The server of that name, or all when none is named; an unknown name is a failure that lists the known.
+    func servers(named name: String?) throws -> [Server] {
+        guard let name else { return servers }
+        guard let server = servers.first(where: { $0.name == name }) else {
+            throw Failure(
+                .usage, "there is no server \"\(name)\" in the schedule",
+                hint: "Its servers are: \(servers.map(\.name).joined(separator: ", ")).")
+        }
+        return [server]
+    }
+
     /// The jobs of those names in the order given, or all when none is; an unknown name is a failure that lists the known.
     func jobs(named names: [String]) throws -> [Job] {
         if names.isEmpty { return jobs }
