@@ -35,6 +35,8 @@ package struct Restoration: Sendable {
     let target: Target
     let workers: Int
     let progress: @Sendable (RunProgress) -> Void
+    /// Whether tables of a tablespace that the server has not go into the database's own, which is noted, or fail.
+    var takesLackingTablespaces = false
 
     package init(
         server: Server, archive: String, manifest: Manifest?, target: Target, workers: Int = 1,
@@ -57,10 +59,14 @@ package struct Restoration: Sendable {
         try await checkTarget(admin)
         try await RestoreEngine.checkExtensions(manifest, admin)
         let expected = try await RestoreEngine.readArchive(archive, manifest, .patient, progress: progress)
-        let engine = RestoreEngine(
+        var engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
             tools: try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
             workers: workers, limit: .patient, progress: progress)
+        let lacking =
+            takesLackingTablespaces
+            ? try await ArchiveTablespaces.lacking(archive, admin, try await Tools.newest()) : []
+        engine.leavesTablespaces = !lacking.isEmpty
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var created: [String] = []
         // Only what this restore has made is dropped after a fault.
@@ -83,7 +89,8 @@ package struct Restoration: Sendable {
                     return ShellCommand.undo(database: name, previous: $0, undone: undone, connection: connection)
                 },
                 dropPrevious: previous.map { ShellCommand.drop(database: $0, connection: connection) },
-                notes: outcome.notes)
+                notes: outcome.notes
+                    + lacking.map { "the server has no tablespace \($0): its tables are in the database's own" })
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)

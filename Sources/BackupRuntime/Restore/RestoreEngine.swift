@@ -23,6 +23,8 @@ struct RestoreEngine: Sendable {
     let progress: @Sendable (RunProgress) -> Void
     /// Whether the database keeps the comment it has, which says whose it is.
     var keepsComment = false
+    /// Whether everything goes into the database's own tablespace.
+    var leavesTablespaces = false
     /// Called with the database's name when it is filled and before it is compared; a test changes something there.
     var whenFilled: @Sendable (String) async throws -> Void = { _ in }
 
@@ -113,7 +115,7 @@ struct RestoreEngine: Sendable {
     /// Everything from the empty database to the finished one. Throws `.damaged` for a difference, `.unavailable` for
     /// something that the server lacks, `.failed` for a step that pg_restore or the server refused.
     func perform(_ database: String) async throws -> Outcome {
-        try await fill(database, ["--jobs=\(workers)"])
+        try await fill(database, ["--jobs=\(workers)"] + (leavesTablespaces ? ["--no-tablespaces"] : []))
         try await whenFilled(database)
         let comparison = RestoredComparison(
             settings: settings, database: database, expected: expected.facts, manifest: manifest, tools: tools,
