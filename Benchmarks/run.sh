@@ -65,6 +65,17 @@ compare 9 "1,000,000 runs of 50 jobs in the catalog" "archon-backupd status" "'$
 compare 9 "the same catalog" "archon-backupd history job_07" "'$ours' history job_07 $config"
 compare 9 "the start of the program alone" "archon-backupd --version" "'$ours' --version"
 
+# --- the daemon: its start, what it holds and how often it wakes when idle
+
+python3 "$here/daemon.py" "$ours" 5 1000 9 130
+python3 "$here/daemon.py" "$ours" 10000 1000000 5 130
+if [ "$(id -u)" = 0 ]; then
+    python3 "$here/systemd-start.py" "$ours" 5 1000
+    python3 "$here/systemd-start.py" "$ours" 10000 1000000
+else
+    echo 'not root: the start under a booted systemd is left out'
+fi
+
 # --- a PostgreSQL with two databases: one small table, and 8,000 rows of embeddings (about 150 MB of COPY text)
 
 mkdir "$work/cluster" "$work/backups" "$work/hand"
