@@ -1,39 +1,60 @@
-/// The place of a value in the schedule, as a JSON path.
-struct SchedulePath {
-    enum Step {
+/// The place of a value in the schedule, as a JSON path. Made for every value, and put into words only where one is wrong.
+struct SchedulePath: Sendable {
+    enum Step: Sendable {
         case key(String)
         case index(Int)
     }
 
-    let text: String
+    private indirect enum Place: Sendable {
+        case root
+        case step(Place, Step)
+    }
 
-    static let root = SchedulePath(text: "$")
+    private let place: Place
 
-    private init(text: String) { self.text = text }
+    static let root = SchedulePath(place: .root)
 
-    init(_ steps: [Step]) {
-        self = steps.reduce(.root) { path, step in
-            switch step {
-            case .key(let key): path.key(key)
-            case .index(let index): path.index(index)
-            }
+    private init(place: Place) { self.place = place }
+
+    init(_ steps: [Step]) { place = steps.reduce(.root) { .step($0, $1) } }
+
+    func key(_ key: String) -> SchedulePath { SchedulePath(place: .step(place, .key(key))) }
+
+    func index(_ index: Int) -> SchedulePath { SchedulePath(place: .step(place, .index(index))) }
+
+    var text: String {
+        var steps: [Step] = []
+        var rest = place
+        while case .step(let before, let step) = rest {
+            steps.append(step)
+            rest = before
+        }
+        return "$" + steps.reversed().map(Self.text).joined()
+    }
+
+    private static func text(_ step: Step) -> String {
+        switch step {
+        case .key(let key): text(ofKey: key)
+        case .index(let index): "[\(index)]"
         }
     }
 
-    func key(_ key: String) -> SchedulePath {
+    private static func text(ofKey key: String) -> String {
         let isPlain =
             !key.isEmpty && key.utf8.count <= 64
-            && key.unicodeScalars.allSatisfy { scalar in
-                scalar == "_" || scalar == "$" || (scalar.isASCII && scalar.properties.isAlphabetic)
-                    || ("0"..."9").contains(scalar)
+            && key.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"):
+                    true
+                default: false
+                }
             }
-        guard !isPlain else { return SchedulePath(text: "\(text).\(key)") }
+        guard !isPlain else { return ".\(key)" }
         // A connection string where a name belongs may have a password in it.
-        guard !PasswordText.isIn(key) else { return SchedulePath(text: "\(text)['…']") }
+        guard !PasswordText.isIn(key) else { return "['…']" }
         let scalars = key.unicodeScalars
         let start = scalars.prefix(64).map { $0 == "'" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined()
-        return SchedulePath(text: "\(text)['\(start)\(scalars.dropFirst(64).isEmpty ? "" : "…")']")
+        return "['\(start)\(scalars.dropFirst(64).isEmpty ? "" : "…")']"
     }
-
-    func index(_ index: Int) -> SchedulePath { SchedulePath(text: "\(text)[\(index)]") }
 }

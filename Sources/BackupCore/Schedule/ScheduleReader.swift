@@ -185,9 +185,9 @@ final class ScheduleReader {
 
     func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice?
     where Choice.RawValue == String {
-        let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
         guard let text = string(node, path, Choice.allCases.first?.rawValue ?? ""), let node else { return nil }
         guard let choice = Choice(rawValue: text) else {
+            let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
             fault(node.offset, path, "\"\(text)\" is not known", "Write \(choices).")
             return nil
         }

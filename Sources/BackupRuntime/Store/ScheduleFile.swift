@@ -7,7 +7,8 @@ package enum ScheduleFile {
 
     /// Throws a `Failure(.configInvalid)` that lists every fault of the file, or says why it cannot be read.
     package static func load(_ path: String) throws -> Schedule {
-        try ScheduleDecoder.decode(bytes(of: path), file: path, zones: ZoneFiles.lookup)
+        var zones: [String: Zone?] = [:]
+        return try ScheduleDecoder.decode(bytes(of: path), file: path) { lookup($0, &zones) }
     }
 
     /// With the jobs of the databases that discovery has found.
@@ -18,7 +19,16 @@ package enum ScheduleFile {
 
     /// The faults one by one, for those who print them; an unreadable file throws.
     package static func faults(_ path: String) throws -> [ScheduleFault] {
-        ScheduleDecoder.faults(in: try bytes(of: path), file: path, zones: ZoneFiles.lookup)
+        var zones: [String: Zone?] = [:]
+        return ScheduleDecoder.faults(in: try bytes(of: path), file: path) { lookup($0, &zones) }
+    }
+
+    /// Each zone is read once, and its table shared by all of its jobs.
+    private static func lookup(_ name: String, _ known: inout [String: Zone?]) -> Zone? {
+        if let zone = known[name] { return zone }
+        let zone = ZoneFiles.lookup(name)
+        known[name] = .some(zone)
+        return zone
     }
 
     private static func bytes(of path: String) throws -> [UInt8] {
