@@ -26,7 +26,10 @@ extension Planner {
         }
         drills.due.sort { ($0.start, $0.job) < ($1.start, $1.job) }
         drills.later.sort { ($0.start, $0.job) < ($1.start, $1.job) }
-        if drillingServers.isEmpty { drills.pressing = drills.due.first(where: isPressing) }
+        if drillingServers.isEmpty {
+            let drilled = serversDrilledToday
+            drills.pressing = drills.due.first { isPressing($0, beside: drilled) }
+        }
         return drills
     }
 
@@ -76,14 +79,19 @@ extension Planner {
 
     /// True when dumps have left no room for it for long enough, in time that was watched: after a pause of the service they
     /// come first. Once a day on a server, and not for a job that somebody else works on.
-    private func isPressing(_ drill: Plan.Upcoming) -> Bool {
+    private func isPressing(_ drill: Plan.Upcoming, beside drilled: Set<String>) -> Bool {
         guard now.timeIntervalSince(max(drill.start, watchingSince)) >= Self.drillPatience,
             let job = schedule.job(named: drill.job), facts[job.name]?.notBefore.map({ $0 <= now }) ?? true
         else { return false }
-        return !schedule.jobs.contains { other in
-            guard let ended = facts[other.name]?.drillAccount?.ended else { return false }
-            return abs(now.timeIntervalSince(ended)) < Self.drillPatience
-                && !other.drillServers.isDisjoint(with: job.drillServers)
+        return drilled.isDisjoint(with: job.drillServers)
+    }
+
+    private var serversDrilledToday: Set<String> {
+        schedule.jobs.reduce(into: []) { servers, job in
+            guard let ended = facts[job.name]?.drillAccount?.ended,
+                abs(now.timeIntervalSince(ended)) < Self.drillPatience
+            else { return }
+            servers.formUnion(job.drillServers)
         }
     }
 }

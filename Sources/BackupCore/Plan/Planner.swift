@@ -59,6 +59,8 @@ package struct Planner: Sendable {
         let start: Plan.Start
         /// How long it has been due, as a fraction of the time to its next slot.
         let urgency: Double
+        /// Passed over as often as there are jobs on its server.
+        var isStarved = false
     }
 
     private func intention(of job: Job, _ facts: JobFacts) -> Intention {
@@ -155,7 +157,7 @@ package struct Planner: Sendable {
             runningByServer[job.server, default: 0] += 1
         }
         var running = facts.values.count { $0.isRunning && !$0.isDrilling }
-        for candidate in candidates.sorted(by: precedes) {
+        for candidate in ordered(candidates) {
             let job = candidate.job
             if let notBefore = candidate.facts.notBefore, notBefore > now {
                 plan.waiting.append(.init(job: job.name, slot: candidate.start.slot, reason: .locked))
@@ -176,16 +178,20 @@ package struct Planner: Sendable {
         }
     }
 
-    private func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
-        let leftIsStarved = isStarved(left)
-        let rightIsStarved = isStarved(right)
-        if leftIsStarved != rightIsStarved { return leftIsStarved }
-        if leftIsStarved, left.start.slot != right.start.slot { return left.start.slot < right.start.slot }
-        if left.urgency != right.urgency { return left.urgency > right.urgency }
-        return left.job.name < right.job.name
+    private func ordered(_ candidates: [Candidate]) -> [Candidate] {
+        guard candidates.count > 1 else { return candidates }
+        let jobsByServer = schedule.jobs.reduce(into: [:]) { $0[$1.server, default: 0] += 1 }
+        return candidates.map { candidate in
+            var candidate = candidate
+            candidate.isStarved = candidate.facts.passedOver >= jobsByServer[candidate.job.server] ?? 0
+            return candidate
+        }.sorted(by: precedes)
     }
 
-    private func isStarved(_ candidate: Candidate) -> Bool {
-        candidate.facts.passedOver >= schedule.jobs.count { $0.server == candidate.job.server }
+    private func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
+        if left.isStarved != right.isStarved { return left.isStarved }
+        if left.isStarved, left.start.slot != right.start.slot { return left.start.slot < right.start.slot }
+        if left.urgency != right.urgency { return left.urgency > right.urgency }
+        return left.job.name < right.job.name
     }
 }

@@ -23,16 +23,23 @@ package struct Schedule: Sendable, Equatable {
     /// By name, in the order of the file.
     package var servers: [Server]
     /// In the order of the file.
-    package var jobs: [Job]
+    package var jobs: [Job] { didSet { places = Self.places(of: jobs) } }
+    /// Of each job, by name: with thousands of them none is looked for from the first on.
+    private var places: [String: Int]
 
     package init(storage: Storage, concurrency: Int, servers: [Server], jobs: [Job]) {
         self.storage = storage
         self.concurrency = concurrency
         self.servers = servers
         self.jobs = jobs
+        places = Self.places(of: jobs)
     }
 
-    package func job(named name: String) -> Job? { jobs.first { $0.name == name } }
+    private static func places(of jobs: [Job]) -> [String: Int] {
+        Dictionary(jobs.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+    }
+
+    package func job(named name: String) -> Job? { places[name].map { jobs[$0] } }
     package func server(of job: Job) -> Server? { servers.first { $0.name == job.server } }
 }
 
