@@ -52,13 +52,19 @@ package struct Daemon: Sendable {
         let discovery = await DiscoveryWatch(written, ledger, report)
         let schedule = await discovery.schedule
         await ledger.adopt(schedule)
-        await sweep(schedule, ledger, report)
         let runner = JobRun(ledger: ledger, report: report)
         let driller = DrillRun(ledger: ledger, stateFolder: folder, report: report)
-        await driller.sweep(schedule)
+        let leftovers = LeftoverSweep(schedule, ledger: ledger, report: report) { await driller.sweep(schedule) }
         let scheduler = Scheduler(
             schedule: schedule, ledger: ledger, notify: notify, report: report,
-            perform: { await runner.perform($0, progress: $1) }, drill: { await driller.perform($0, progress: $1) })
+            perform: { request, progress in
+                await leftovers.finish(request.job)
+                return await runner.perform(request, progress: progress)
+            },
+            drill: { request, progress in
+                await leftovers.finishForDrill(request.job)
+                return await driller.perform(request, progress: progress)
+            })
         await scheduler.begin()
         notify.ready()
         report(
@@ -72,6 +78,8 @@ package struct Daemon: Sendable {
             await ledger.adopt(schedule)
             await scheduler.adopt(schedule)
         }
+        let sweep = Task { await leftovers.sweepAll() }
+        defer { sweep.cancel() }
         var current = schedule
         for await signal in signals.stream {
             guard signal == SIGHUP else { break }
@@ -99,35 +107,6 @@ package struct Daemon: Sendable {
             throw Failure(
                 .busy, "another archon-backupd daemon uses \(folder)",
                 hint: "Stop it first, or give this schedule its own storage.state.")
-        }
-    }
-
-    /// Puts in order what a crash has left, job by job; a job that somebody works on is left to them.
-    private func sweep(_ schedule: Schedule, _ ledger: Ledger, _ report: (Event) -> Void) async {
-        for job in schedule.jobs {
-            let folder = JobFolder(job: job, root: schedule.storage.root)
-            guard Disk.isFolder(folder.path) else { continue }
-            do {
-                let lock = try JobLock.take(job.name, root: schedule.storage.root)
-                await ledger.interruptLeftRuns(job.name, now: Date())
-                let swept = try folder.sweep()
-                await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
-                withExtendedLifetime(lock) {}
-                if !swept.isEmpty {
-                    let names = swept.joined(separator: ", ")
-                    report(
-                        Event(
-                            .partialsSwept, "\(job.name): what a crash had left was put in order: \(names)",
-                            ["JOB": job.name, "DATABASE": job.database, "SWEPT": names]))
-                }
-            } catch let failure as Failure where failure.kind == .busy {
-                continue
-            } catch {
-                report(
-                    Event(
-                        .warning, "\(job.name): partial files could not be swept: \(error)",
-                        ["JOB": job.name, "DATABASE": job.database, "REASON": "\(error)"]))
-            }
         }
     }
 

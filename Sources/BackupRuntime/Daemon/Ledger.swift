@@ -87,7 +87,10 @@ package actor Ledger {
     /// Never fails: what cannot be read now is as it was read last.
     package func known(of schedule: Schedule, now: Date) -> [String: Known] {
         attempt("the catalog could not be read") { catalog in
-            try catalog.see(schedule.jobs.map(\.name), now: now)
+            lastStates = try catalog.states()
+            let unseen = schedule.jobs.map(\.name).filter { lastStates[$0] == nil }
+            guard !unseen.isEmpty else { return }
+            try catalog.see(unseen, now: now)
             lastStates = try catalog.states()
         }
         var known: [String: Known] = [:]

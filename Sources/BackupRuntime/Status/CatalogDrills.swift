@@ -10,7 +10,8 @@ extension Catalog {
     /// Those that the jobs' rows name, by number.
     static func lastDrills(_ database: Database) throws -> [Int64: DrillRecord] {
         var found: [Int64: DrillRecord] = [:]
-        for row in try Row.fetchAll(database, sql: lastDrillsQuestion) { found[row["id"]] = record(row) }
+        let rows = try Row.fetchCursor(database, sql: lastDrillsQuestion)
+        while let row = try rows.next() { found[row["id"]] = record(row) }
         return found
     }
 
