@@ -33,6 +33,7 @@ struct ArchonBackupd: AsyncParsableCommand {
         } catch {
             end(error)
         }
+        OwnThreads.takeOver()
         // A command is no value that may cross into a task, so that one reads the command line once more.
         // Of medium priority, which all tasks below inherit: for more, Dispatch asks the system to raise its threads, and
         // says in the journal of every service that is not root that it may not.

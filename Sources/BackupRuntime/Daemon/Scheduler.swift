@@ -12,32 +12,28 @@ package actor Scheduler {
     package typealias PerformDrill =
         @Sendable (DrillRun.Request, @escaping @Sendable (RunProgress) -> Void) async -> DrillRun.Outcome
 
-    private struct Running {
+    struct Running {
         let request: RunRequest
         let began: ClockReading
         let progress: Shared<RunProgress?>
         let task: Task<Void, Never>
     }
 
-    /// The longest time without a look at the clock.
-    private static let longestSleep: TimeInterval = 60
-    /// While something runs, STATUS follows it this closely.
-    private static let progressInterval: TimeInterval = 5
     /// A difference between the two clocks below this is drift, not a step.
     private static let stepTolerance: TimeInterval = 5
     /// How long a job waits when another process holds its lock.
     static let lockedDelay: TimeInterval = 30
 
-    private let executor = QueueExecutor(label: "archon-backupd.scheduler")
+    let executor = QueueExecutor(label: "archon-backupd.scheduler")
     private let ledger: Ledger
     let report: @Sendable (Event) -> Void
     let clock: @Sendable () -> ClockReading
     private let perform: Perform
     let performDrill: PerformDrill
-    private let notify: Notify
+    let notify: Notify
 
     var schedule: Schedule
-    private var running: [String: Running] = [:]
+    private(set) var running: [String: Running] = [:]
     var drilling: Drilling?
     /// Another process drilled, or worked on the job.
     var drillNotBefore: Date?
@@ -46,14 +42,15 @@ package actor Scheduler {
     private var notBefore: [String: Date] = [:]
     private var lastReading: ClockReading
     private var watchingSince: Date
-    private var notice: String?
+    private(set) var notice: String?
     private var isPlanning = false
     private var mustPlanAgain = false
     /// Counts ended runs: a plan made from facts read before one ended would begin it again.
     var endedRuns = 0
-    private var timer: (any DispatchSourceTimer)?
-    private var watchdog: (any DispatchSourceTimer)?
-    private var stopDeadline: Date?
+    var timer: (any DispatchSourceTimer)?
+    /// What the service manager shows.
+    var status = ""
+    private(set) var stopDeadline: Date?
     private var whenIdle: [CheckedContinuation<Void, Never>] = []
 
     nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -76,12 +73,7 @@ package actor Scheduler {
 
     /// Makes the first plan and goes on by itself; returns when the runs that were due have begun.
     package func begin() async {
-        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
-        timer.setEventHandler { @Sendable [weak self] in self?.assumeIsolated { $0.woke() } }
-        timer.schedule(deadline: .now() + Self.longestSleep)
-        timer.activate()
-        self.timer = timer
-        if let interval = notify.watchdogIntervalSeconds { feedWatchdog(every: interval / 3) }
+        setTimer()
         await plan()
     }
 
@@ -119,23 +111,9 @@ package actor Scheduler {
         drilling?.task.cancel()
     }
 
-    private func retire() {
-        timer?.cancel()
-        watchdog?.cancel()
-    }
-
-    private func woke() {
-        if stopDeadline != nil {
-            extendStop()
-            arm(at: nil)
-        } else {
-            Task { await plan() }
-        }
-    }
-
     // MARK: planning
 
-    private func plan() async {
+    func plan() async {
         guard !isPlanning else {
             mustPlanAgain = true
             return
@@ -166,7 +144,7 @@ package actor Scheduler {
         countPassedOver(plan)
         let missing = watchObjectives(known, now: now)
         arm(at: [plan.wake, missing].compactMap(\.self).min())
-        notify.status(statusText(plan, known, now: now))
+        tell(statusText(plan, known, now: now))
         // Since the step, not from now: a slot may have passed while a run or a drill went on.
         for job in plan.reanchored { await ledger.reanchor(job, at: min(now, watchingSince)) }
         for skip in plan.skips {
@@ -210,9 +188,12 @@ package actor Scheduler {
     }
 
     private func countPassedOver(_ plan: Plan) {
+        let begun = plan.starts.reduce(into: [String: Int]()) { begun, start in
+            if let job = schedule.job(named: start.job) { begun[job.server, default: 0] += 1 }
+        }
         for waiting in plan.waiting {
-            guard let job = schedule.job(named: waiting.job) else { continue }
-            passedOver[job.name, default: 0] += plan.starts.count { schedule.job(named: $0.job)?.server == job.server }
+            guard let job = schedule.job(named: waiting.job), let count = begun[job.server] else { continue }
+            passedOver[job.name, default: 0] += count
         }
     }
 
@@ -258,39 +239,5 @@ package actor Scheduler {
     private func remainingSeconds(of run: Running, _ now: ClockReading) -> Double {
         guard let last = run.request.previous?.seconds else { return .infinity }
         return max(0, last - (now.monotonicSeconds - run.began.monotonicSeconds))
-    }
-
-    private func extendStop() {
-        guard let stopDeadline else { return }
-        if clock().wall >= stopDeadline { interruptAll() }
-        notify.extendTimeout(seconds: Self.progressInterval * 4)
-        let names = (running.keys.sorted() + (drilling.map { ["the drill of \($0.request.job.name)"] } ?? []))
-            .joined(separator: ", ")
-        notify.status("stopping, waiting for \(names)")
-    }
-
-    // MARK: timers and status
-
-    private func arm(at wake: Date?) {
-        let longest = running.isEmpty && drilling == nil ? Self.longestSleep : Self.progressInterval
-        // A slot is reached a little late, never a little early: early would find nothing due and look again.
-        let delay = wake.map { max(0.001, $0.timeIntervalSince(clock().wall) + 0.001) } ?? longest
-        timer?.schedule(deadline: .now() + min(delay, longest), leeway: .milliseconds(5))
-    }
-
-    private func feedWatchdog(every seconds: Double) {
-        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
-        timer.setEventHandler { @Sendable [notify] in notify.watchdog() }
-        timer.schedule(deadline: .now(), repeating: seconds)
-        timer.activate()
-        watchdog = timer
-    }
-
-    private func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
-        let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
-        let text = StatusLine.text(
-            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs,
-            drilling: drilling?.request.job.name, now: now)
-        return notice.map { "\($0), \(text)" } ?? text
     }
 }

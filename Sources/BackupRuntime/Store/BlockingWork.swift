@@ -7,7 +7,8 @@ func blocking<Result: Sendable>(_ body: @escaping @Sendable (Cancellation) throw
     let cancellation = Cancellation()
     return try await withTaskCancellationHandler {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { @Sendable in
+            // A queue of its own has a thread at once; and a global one would wake an idle daemon: see OwnThreads.
+            DispatchQueue(label: "archon-backupd.blocking").async { @Sendable in
                 continuation.resume(with: Swift.Result { try body(cancellation) })
             }
         }

@@ -1,0 +1,65 @@
+import BackupCore
+import Dispatch
+import Foundation
+
+/// When the scheduler wakes, and what it tells the service manager then. Slots, the look at the clock, STATUS and the watchdog
+/// share one timer: an idle daemon wakes once a minute for all of them.
+extension Scheduler {
+    /// The longest time without a look at the clock.
+    private static let longestSleep: TimeInterval = 60
+    /// While something runs, STATUS follows it this closely.
+    private static let progressInterval: TimeInterval = 5
+
+    func setTimer() {
+        let timer = DispatchSource.makeTimerSource(queue: executor.queue)
+        timer.setEventHandler { @Sendable [weak self] in self?.assumeIsolated { $0.woke() } }
+        self.timer = timer
+        arm(at: nil)
+        timer.activate()
+    }
+
+    func retire() { timer?.cancel() }
+
+    private func woke() {
+        notify.watchdog()
+        // Before anything else: whatever the plan waits for, the watchdog is fed.
+        arm(at: nil)
+        if stopDeadline != nil { extendStop() } else { Task { await plan() } }
+    }
+
+    func arm(at wake: Date?) {
+        // A slot is reached a little late, never a little early: early would find nothing due and look again.
+        let delay = wake.map { max(0.001, $0.timeIntervalSince(clock().wall) + 0.001) } ?? longestDelay
+        timer?.schedule(deadline: .now() + min(delay, longestDelay), leeway: .milliseconds(5))
+    }
+
+    /// Three looks within the time that the watchdog allows.
+    private var longestDelay: TimeInterval {
+        let longest = running.isEmpty && drilling == nil ? Self.longestSleep : Self.progressInterval
+        return min(longest, (notify.watchdogIntervalSeconds ?? .infinity) / 3)
+    }
+
+    func extendStop() {
+        guard let stopDeadline else { return }
+        if clock().wall >= stopDeadline { interruptAll() }
+        notify.extendTimeout(seconds: Self.progressInterval * 4)
+        let names = (running.keys.sorted() + (drilling.map { ["the drill of \($0.request.job.name)"] } ?? []))
+            .joined(separator: ", ")
+        tell("stopping, waiting for \(names)")
+    }
+
+    /// Says it once: each message wakes the service manager too.
+    func tell(_ text: String) {
+        guard text != status else { return }
+        status = text
+        notify.status(text)
+    }
+
+    func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
+        let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
+        let text = StatusLine.text(
+            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs,
+            drilling: drilling?.request.job.name, now: now)
+        return notice.map { "\($0), \(text)" } ?? text
+    }
+}
