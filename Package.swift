@@ -21,11 +21,12 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "BackupCore", swiftSettings: strict),
         .target(
             name: "BackupRuntime",
             dependencies: [
-                "BackupCore", "CLibPQ", "CSystemd", "CCrypto", "CXXHash",
+                "BackupCore", "CLibPQ", "CSystemd", "CCrypto", "CXXHash", "CMalloc",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -78,7 +78,10 @@ package struct Daemon: Sendable {
             await ledger.adopt(schedule)
             await scheduler.adopt(schedule)
         }
-        let sweep = Task { await leftovers.sweepAll() }
+        let sweep = Task {
+            await leftovers.sweepAll()
+            Memory.giveBack()
+        }
         defer { sweep.cancel() }
         var current = schedule
         for await signal in signals.stream {

@@ -131,6 +131,7 @@ package actor Scheduler {
             }
             await carryOut(known)
         } while mustPlanAgain
+        tidyUp()
     }
 
     private func carryOut(_ known: [String: Ledger.Known]) async {

@@ -62,4 +62,7 @@ extension Scheduler {
             drilling: drilling?.request.job.name, now: now)
         return notice.map { "\($0), \(text)" } ?? text
     }
+
+    /// Gives back what a look took, when nothing goes on that would need it again at once. A millisecond, and nothing blocks.
+    func tidyUp() { if running.isEmpty, drilling == nil { Memory.giveBack() } }
 }
