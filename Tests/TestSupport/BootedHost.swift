@@ -154,3 +154,12 @@ package func withBootedHost<Result>(debug: Bool = false, _ body: (BootedHost) as
         return try await body(host)
     }
 }
+
+/// A host that has booted, with a server that runs and nothing of ours installed; gone when the body ends. Needs root.
+package func withBareHost<Result>(_ body: (BootedHost) async throws -> Result) async throws -> Result {
+    try await withBox { box in
+        let host = BootedHost(box: box)
+        try await host.startServer()
+        return try await body(host)
+    }
+}
