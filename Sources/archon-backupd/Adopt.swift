@@ -26,7 +26,10 @@ struct Adopt: Verb {
         let lock = wait ? try await JobLock.wait(job.name, root: root) : try JobLock.take(job.name, root: root)
         let ledger = try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
         for file in files {
-            let manifest = try await interruptible { try await Adoption(job: job, root: root).adopt(file, lock: lock) }
+            let container = schedule.server(of: job)?.container
+            let manifest = try await interruptible {
+                try await Adoption(job: job, root: root, container: container).adopt(file, lock: lock)
+            }
             await ledger.adopt(manifest)
             answer(manifest.dump)
         }

@@ -46,7 +46,9 @@ struct Verify: Verb {
                                 .damaged, "\(stored.name) has no manifest to hold it to",
                                 hint: "`archon-backupd adopt` makes one.")
                         }
-                        try await Verification.verify(manifest, path: stored.path) { progress.show($0) }
+                        try await Verification.verify(
+                            manifest, path: stored.path, container: schedule.server(of: job)?.container
+                        ) { progress.show($0) }
                         guard let fault = stored.fault else { return }
                         throw Failure(
                             .damaged, "\(stored.name) is as its manifest says, but \(fault)",

@@ -21,6 +21,8 @@ import Testing
         #expect(try schema.object("#/properties/storage").keys == ScheduleKeys.storage.sorted())
         #expect(server.keys == ScheduleKeys.server.sorted() && job.keys == ScheduleKeys.job.sorted())
         #expect(defaults.keys == ScheduleKeys.defaults.sorted())
+        #expect(try schema.object("#/$defs/container").keys == ScheduleKeys.container.sorted())
+        #expect(server.references["container"] == "#/$defs/container")
         for (key, known) in [
             ("retention", ScheduleKeys.retention), ("retry", ScheduleKeys.retry), ("hooks", ScheduleKeys.hooks),
             ("drill", ScheduleKeys.drill), ("objectives", ScheduleKeys.objectives),
@@ -38,7 +40,7 @@ import Testing
     @Test func `every object is closed, and every key has words for an editor`() throws {
         let schema = try Schema()
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
-            + ["server", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
+            + ["server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
                 "#/$defs/\($0)"
             })
         {
@@ -53,7 +55,7 @@ import Testing
             }
         }
         let text = String(decoding: schema.bytes, as: UTF8.self)
-        for later in ["expect", "container"] {
+            + ["server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
             #expect(!text.contains("\"\(later)\""))
         }
     }

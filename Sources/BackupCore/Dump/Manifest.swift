@@ -19,6 +19,12 @@ package struct Manifest: Codable, Sendable, Equatable {
     }
     /// What was held to the source in the dump's own snapshot.
     package enum Match: String, Codable, Sendable { case rows, content }
+    package enum Transfer: String, Codable, Sendable {
+        /// Written to a file inside, with offsets in its table of contents, and copied.
+        case copied
+        /// Through a pipe: without offsets, so a parallel restore must scan the archive.
+        case streamed
+    }
     package struct SequenceValue: Codable, Sendable, Equatable {
         package var lastValue: Int64
         /// False when the next value is `lastValue` itself.
@@ -185,6 +191,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var proof: Proof
     package var matched: Match?
     package var drill: Drill?
+    /// How the archive came out of the container it was made in; nil when it was written here.
+    package var transfer: Transfer?
     /// What a reader should know and that is no failure: `schemas` leaves out large objects, roles without passwords.
     package var warnings: [String]
     package var tool: String

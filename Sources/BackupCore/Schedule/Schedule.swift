@@ -46,8 +46,11 @@ package struct Schedule: Sendable, Equatable {
 /// One PostgreSQL server and how to reach it.
 package struct Server: Sendable, Equatable {
     package var name: String
-    /// A libpq connection string (key=value or URI) without password and without dbname.
+    /// A libpq connection string (key=value or URI) without password and without dbname. Empty for a container: its programs
+    /// find the server by its socket.
     package var connection: String
+    /// Where PostgreSQL's programs are run; nil for this host.
+    package var container: Container?
     /// Runs at once on this server.
     package var concurrency: Int
     /// A libpq passfile, absolute path.
@@ -60,11 +63,12 @@ package struct Server: Sendable, Equatable {
     package var discovery: Discovery?
 
     package init(
-        name: String, connection: String, concurrency: Int = 1, passfile: String? = nil,
+        name: String, connection: String, container: Container? = nil, concurrency: Int = 1, passfile: String? = nil,
         passwordCredential: String? = nil, maintenanceDatabase: String = "postgres"
     ) {
         self.name = name
         self.connection = connection
+        self.container = container
         self.concurrency = concurrency
         self.passfile = passfile
         self.passwordCredential = passwordCredential

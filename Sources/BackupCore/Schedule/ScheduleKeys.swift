@@ -6,8 +6,9 @@ package enum ScheduleKeys {
     ]
     package static let storage = ["root", "minimumFree", "state"]
     package static let server = [
-        "connection", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase", "discover",
+        "connection", "container", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase", "discover",
     ]
+    package static let container = ["engine", "name", "user"]
     package static let defaults = [
         "jitter", "catchUp", "format", "compression", "jobs", "timeout", "lockTimeout", "retry", "excludeTableData",
         "globals", "hooks", "retention", "proof", "drill", "objectives",

@@ -12,7 +12,8 @@ struct ServerDecoder {
                 "Name it otherwise, here and where \"server\" or \"on\" names it.")
         }
         guard let members = reader.object(member.value, path, allowed: ScheduleKeys.server) else { return nil }
-        var server = Server(name: member.key, connection: connection(members["connection"], member, path) ?? "")
+        var server = Server(name: member.key, connection: "")
+        place(members, member, path, into: &server)
         server.concurrency = reader.integer(members["concurrency"], path.key("concurrency"), 1...64) ?? 1
         server.passfile = passfile(members["passfile"], path.key("passfile"))
         server.passwordCredential = credential(members["passwordCredential"], path.key("passwordCredential"))
@@ -25,6 +26,24 @@ struct ServerDecoder {
             reader.databaseName(members["maintenanceDatabase"], maintenance, "postgres") ?? "postgres"
         server.discovery = discovery.discovery(members["discover"], path.key("discover"), server: member.key)
         return server
+    }
+
+    /// A connection, or a container in its place.
+    private func place(
+        _ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, into server: inout Server
+    ) {
+        guard let node = members["container"] else {
+            server.connection = connection(members["connection"], member, path) ?? ""
+            return
+        }
+        server.container = ContainerDecoder(reader: reader).container(node, path.key("container"))
+        guard let connection = members["connection"] else { return }
+        if case .string(let text) = connection.value, PasswordText.isIn(text) {
+            reader.password(connection.offset, path.key("connection"))
+        }
+        reader.fault(
+            node.offset, path.key("container"), "stands beside \"connection\"",
+            "Keep \"container\" to run the programs inside it, or \"connection\" to reach the server from this host.")
     }
 
     private func passfile(_ node: JSONNode?, _ path: SchedulePath) -> String? {
@@ -54,7 +73,9 @@ struct ServerDecoder {
         let example = "host=/var/run/postgresql user=postgres"
         let path = server.key("connection")
         guard let node else {
-            reader.fault(member.keyOffset, server, "\"connection\" is missing", "Write \"connection\": \"\(example)\".")
+            reader.fault(
+                member.keyOffset, server, "\"connection\" is missing",
+                "Write \"connection\": \"\(example)\", or \"container\": { \"name\": \"…\" }.")
             return nil
         }
         guard let text = reader.text(node, path, example) else { return nil }

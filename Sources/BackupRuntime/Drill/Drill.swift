@@ -19,6 +19,8 @@ package struct Drill: Sendable {
     let archive: String
     let manifest: Manifest
     let stateFolder: String
+    /// The one that the job's server runs in: a throwaway is a second one of its image.
+    var container: Container?
     /// Where a throwaway may be made, first to last.
     let bases: [String]
     let progress: @Sendable (RunProgress) -> Void
@@ -35,7 +37,8 @@ package struct Drill: Sendable {
                 hint: "Raise \"drill\": { \"timeout\": … } of \(job.name)."))
         do {
             let began = ContinuousClock.now
-            let reading = try await RestoreEngine.readArchive(archive, manifest, limit, progress: progress)
+            let reading = try await RestoreEngine.readArchive(
+                archive, manifest, limit, container: container, progress: progress)
             let read = began.duration(to: .now).inSeconds
             var result = try await restore(reading, limit)
             result.restoreSeconds += read
@@ -55,13 +58,10 @@ package struct Drill: Sendable {
     }
 
     private func restore(_ reading: ArchiveReading, _ limit: TimeLimit) async throws -> Result {
-        if let server { return try await restore(reading, on: server, limit) }
-        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? reading.dumpMajor
-        // What the database took where it was; of an adopted dump that is not known.
-        let bytes = (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5
-        let throwaway = try await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit)
+        if let server { return try await restore(reading, on: server, try ConnectionSettings(server), limit) }
+        let throwaway = try await makeThrowaway(reading, limit)
         do {
-            let result = try await restore(reading, on: throwaway.server, limit)
+            let result = try await restore(reading, on: throwaway.server, try throwaway.settings, limit)
             try await throwaway.end()
             return result
         } catch {
@@ -75,15 +75,33 @@ package struct Drill: Sendable {
         }
     }
 
-    private func restore(_ reading: ArchiveReading, on server: Server, _ limit: TimeLimit) async throws -> Result {
-        let settings = try ConnectionSettings(server)
+    /// In a container for a server in one; where the engine makes none for us, on this host, when it has that server's major.
+    private func makeThrowaway(_ reading: ArchiveReading, _ limit: TimeLimit) async throws -> any DrillServer {
+        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? reading.dumpMajor
+        // What the database took where it was; of an adopted dump that is not known.
+        let bytes = (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5
+        guard let container else { return try await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit) }
+        do {
+            return try await ContainerThrowaway.begin(
+                for: container, bytes: bytes, owner: try ScratchDatabase(stateFolder: stateFolder).owner, limit)
+        } catch let failure as Failure where failure.kind == .unavailable {
+            let here = try? await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit)  // the first is told
+            guard let here else { throw failure }
+            return here
+        }
+    }
+
+    private func restore(
+        _ reading: ArchiveReading, on server: Server, _ settings: ConnectionSettings, _ limit: TimeLimit
+    ) async throws -> Result {
         let admin = try await AdminSession.open(settings, avoiding: "")
         try await RestoreEngine.checkExtensions(manifest, admin)
         let scratch = try ScratchDatabase(stateFolder: stateFolder)
         let database = RestoreNames.drill(at: Date(), owner: scratch.owner, token: .random(in: .min ... .max))
         var engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest, expected: reading,
-            tools: try await fittingTools(admin, reading), workers: job.workers, limit: limit, progress: progress)
+            tools: try await fittingTools(settings, admin, reading), workers: job.workers, limit: limit,
+            progress: progress)
         engine.whenFilled = { try await whenFilled(server, $0) }
         engine.keepsComment = true
         var roles: [String] = []
@@ -118,9 +136,12 @@ package struct Drill: Sendable {
         }
     }
 
-    private func fittingTools(_ admin: Session, _ reading: ArchiveReading) async throws -> Tools {
+    private func fittingTools(_ settings: ConnectionSettings, _ admin: Session, _ reading: ArchiveReading)
+        async throws -> Tools
+    {
         if let tools { return tools }
-        return try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, reading.dumpMajor))
+        return try await Tools.find(
+            for: settings, serverMajor: max(admin.serverVersion / 10_000, reading.dumpMajor))
     }
 
     /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone.

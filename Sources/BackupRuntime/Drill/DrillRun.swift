@@ -113,7 +113,8 @@ package struct DrillRun: Sendable {
             await sweep(request.schedule, bases(request.schedule))
             let drill = Drill(
                 job: request.job, server: server, archive: stored.path, manifest: manifest, stateFolder: stateFolder,
-                bases: bases(request.schedule), progress: progress)
+                container: request.schedule.server(of: request.job)?.container, bases: bases(request.schedule),
+                progress: progress)
             return Finding(verdict: .proven, result: try await drill.perform())
         } catch is CancellationError {
             return nil
@@ -153,6 +154,7 @@ package struct DrillRun: Sendable {
         } catch {
             tellUnswept("a server of a drill that was killed", error)
         }
+        await sweepContainers(schedule)
         let names = Set(
             schedule.jobs.compactMap { job in if case .server(let name) = job.drill.place { name } else { nil } })
         for server in schedule.servers where names.contains(server.name) {
@@ -163,6 +165,19 @@ package struct DrillRun: Sendable {
                 if !databases.isEmpty { tellSwept(databases.map { "\($0) on \(server.name)" }) }
             } catch {
                 tellUnswept("scratch databases on \(server.name)", error)
+            }
+        }
+    }
+
+    private func sweepContainers(_ schedule: Schedule) async {
+        let engines = schedule.servers.compactMap { $0.container?.engine }
+        for engine in Container.Engine.allCases where engines.contains(engine) {
+            do {
+                let owner = try ScratchDatabase(stateFolder: stateFolder).owner
+                let left = try await ContainerThrowaway.sweep(engine, owner: owner)
+                if !left.isEmpty { tellSwept(left.map { "the container \($0)" }) }
+            } catch {
+                tellUnswept("containers of drills", error)
             }
         }
     }

@@ -7,9 +7,9 @@ import Foundation
 ///
 /// The folder is `<base>/archon-backupd-drill-XXXXXX`: `.lock` is held by the process that drills, `data` is the cluster,
 /// `socket` its socket's folder.
-package final class Throwaway: Sendable {
-    /// How to reach it.
+package final class Throwaway: DrillServer {
     let server: Server
+    var settings: ConnectionSettings { get throws { try ConnectionSettings(server) } }
     private let folder: String
     private let lock: JobLock
     private let programs: ServerPrograms
@@ -24,6 +24,28 @@ package final class Throwaway: Sendable {
     private static let overheadBytes: Int64 = 512 << 20
     /// A socket's path may have 107 bytes, and its file's name is ours to add.
     private static let pathLimit = 107 - "/socket/.s.PGSQL.5432".utf8.count
+
+    /// For speed, and nothing for durability. No JIT: the service's sandbox lets nobody make code at run time
+    /// (MemoryDenyWriteExecute). Where its socket is, is added.
+    static let settings = """
+        listen_addresses = ''
+        fsync = off
+        full_page_writes = off
+        synchronous_commit = off
+        wal_level = minimal
+        max_wal_senders = 0
+        max_wal_size = 256MB
+        checkpoint_timeout = 1h
+        autovacuum = off
+        shared_buffers = 128MB
+        maintenance_work_mem = 256MB
+        max_connections = 100
+        max_locks_per_transaction = 1024
+        lc_messages = 'C'
+        timezone = 'UTC'
+        logging_collector = off
+        jit = off
+        """
 
     private init(folder: String, lock: JobLock, programs: ServerPrograms, user: UserChange?) {
         self.folder = folder
@@ -109,29 +131,7 @@ package final class Throwaway: Sendable {
                 "--pgdata=\(folder)/data", "--username=\(Self.superuser)", "--auth=trust", "--no-sync", "--no-locale",
                 "--encoding=UTF8", "--no-instructions",
             ], limit)
-        // No JIT: the service's sandbox lets nobody make code at run time (MemoryDenyWriteExecute).
-        let settings = """
-
-            listen_addresses = ''
-            unix_socket_directories = '\(folder)/socket'
-            fsync = off
-            full_page_writes = off
-            synchronous_commit = off
-            wal_level = minimal
-            max_wal_senders = 0
-            max_wal_size = 256MB
-            checkpoint_timeout = 1h
-            autovacuum = off
-            shared_buffers = 128MB
-            maintenance_work_mem = 256MB
-            max_connections = 100
-            max_locks_per_transaction = 1024
-            lc_messages = 'C'
-            timezone = 'UTC'
-            logging_collector = off
-            jit = off
-
-            """
+        let settings = "\n\(Self.settings)\nunix_socket_directories = '\(folder)/socket'\n"
         try Disk.append(Data(settings.utf8), to: "\(folder)/data/postgresql.conf")
         try await run(
             programs.control,

@@ -34,36 +34,28 @@ package enum Child {
     }
 
     private static let errorTailBytes = 64 << 10
-    private static let grace = Duration.seconds(10)
+    fileprivate static let grace = Duration.seconds(10)
 
-    /// Runs `program` with stdin closed. `onOutput` gets stdout as it comes, in order; what it throws ends the child and
-    /// is thrown on. Throws `.unavailable` when the program cannot be started.
+    /// Runs `program`, with stdin closed when there is no `input`. `onOutput` gets stdout as it comes, in order; what it throws
+    /// ends the child and is thrown on; `onErrors` gets stderr. `isBelieved` is asked, with the end of stderr, whether an exit
+    /// status of 0 is a success. Throws `.unavailable` when the program cannot be started.
     static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], timeoutSeconds: Double? = nil,
-        workingFolder: String? = nil,
-        onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
+        workingFolder: String? = nil, input: ChildInput? = nil,
+        onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil,
+        onErrors: @escaping @Sendable (UnsafeRawBufferPointer) -> Void = { _ in },
+        isBelieved: (String) -> Bool = { _ in true }
     ) async throws -> Ending {
-        let tail = Tail(limit: errorTailBytes)
+        let tail = Tail(limit: errorTailBytes, alsoTo: onErrors)
         let limit = Expiry()
+        let start = Start(program: program, arguments: arguments, workingFolder: workingFolder)
+        let environment = Self.environment(adding: environment)
         let work = Task { () async throws -> TerminationStatus in
-            var options = PlatformOptions()
-            options.createSession = true
-            options.teardownSequence = [
-                .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
-            ]
-            let result = try await Subprocess.run(
-                .path(FilePath(program)), arguments: Arguments(arguments),
-                environment: Self.environment(adding: environment),
-                workingDirectory: workingFolder.map { FilePath($0) }, platformOptions: options, input: .none,
-                output: .sequence, error: .sequence
-            ) { execution in
-                async let errors: Void = tail.read(execution.standardError)
-                for try await buffer in execution.standardOutput {
-                    if let onOutput { try buffer.withUnsafeBytes { try onOutput($0) } }
-                }
-                try await errors
+            guard let end = input?.takeChildsEnd() else {
+                return try await start.run(environment, input: .none, tail, onOutput)
             }
-            return result.terminationStatus
+            return try await start.run(
+                environment, input: .fileDescriptor(end, closeAfterSpawningProcess: true), tail, onOutput)
         }
         let timer = timeoutSeconds.map { seconds in
             Task {
@@ -79,15 +71,18 @@ package enum Child {
             work.cancel()
         }
         return try ending(
-            status, program: program, tail: tail, isTimedOut: limit.isPassed, wasCancelled: work.isCancelled)
+            status, program: program, tail: tail, isTimedOut: limit.isPassed, wasCancelled: work.isCancelled,
+            isBelieved: isBelieved)
     }
 
     private static func ending(
         _ status: Result<TerminationStatus, any Error>, program: String, tail: Tail, isTimedOut: Bool,
-        wasCancelled: Bool
+        wasCancelled: Bool, isBelieved: (String) -> Bool
     ) throws -> Ending {
         // A child that ended well before it noticed is a success: there is nothing to interrupt any more.
-        if case .success(.exited(0)) = status { return Ending(cause: .exited(0), errors: tail.text) }
+        if case .success(.exited(0)) = status, isBelieved(tail.text) {
+            return Ending(cause: .exited(0), errors: tail.text)
+        }
         if isTimedOut { return Ending(cause: .timedOut, errors: tail.text) }
         if wasCancelled { return Ending(cause: .interrupted, errors: tail.text) }
         switch status {
@@ -113,6 +108,36 @@ package enum Child {
     }
 }
 
+/// A child that is to be started.
+private struct Start: Sendable {
+    let program: String
+    let arguments: [String]
+    let workingFolder: String?
+
+    func run(
+        _ environment: Subprocess.Environment, input: some InputProtocol & Sendable, _ tail: Tail,
+        _ onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)?
+    ) async throws -> TerminationStatus {
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Child.grace)
+        ]
+        let result = try await Subprocess.run(
+            .path(FilePath(program)), arguments: Arguments(arguments), environment: environment,
+            workingDirectory: workingFolder.map { FilePath($0) }, platformOptions: options, input: input,
+            output: .sequence, error: .sequence
+        ) { execution in
+            async let errors: Void = tail.read(execution.standardError)
+            for try await buffer in execution.standardOutput {
+                if let onOutput { try buffer.withUnsafeBytes { try onOutput($0) } }
+            }
+            try await errors
+        }
+        return result.terminationStatus
+    }
+}
+
 /// Whether a time limit was what ended something.
 private final class Expiry: Sendable {
     private let passed = Mutex(false)
@@ -124,8 +149,12 @@ private final class Expiry: Sendable {
 private final class Tail: Sendable {
     private let limit: Int
     private let bytes = Mutex<[UInt8]>([])
+    private let alsoTo: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, alsoTo: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) {
+        self.limit = limit
+        self.alsoTo = alsoTo
+    }
 
     var text: String {
         let bytes = bytes.withLock { $0.count > limit ? Array($0.suffix(limit)) : $0 }
@@ -135,6 +164,7 @@ private final class Tail: Sendable {
     func read(_ stream: SubprocessOutputSequence) async throws {
         for try await buffer in stream {
             buffer.withUnsafeBytes { new in
+                alsoTo(new)
                 bytes.withLock {
                     $0 += new
                     if $0.count > 2 * limit { $0.removeFirst($0.count - limit) }

@@ -10,10 +10,20 @@ package struct ConnectionSettings: Sendable {
     private let password: String?
     private let passfile: String?
     package let maintenanceDatabase: String
+    /// Where PostgreSQL's programs are to be run; nil for this host.
+    package let container: Container?
+    /// Instead of the container of that name: one whose id is known.
+    private let knownHost: ContainerHost?
 
     /// Throws `.configInvalid` when libpq cannot parse the connection string or the credential is not there.
-    package init(_ server: Server) throws {
-        parameters = try Self.parse(server)
+    package init(_ server: Server) throws { try self.init(server, in: nil) }
+
+    /// For a container that was found already, or made.
+    init(_ server: Server, in host: ContainerHost?) throws {
+        container = server.container
+        knownHost = host
+        parameters =
+            try Self.parse(server) + (server.container.map { [(name: "user", value: $0.user)] } ?? [])
         passfile = server.passfile
         maintenanceDatabase = server.maintenanceDatabase
         password = try server.passwordCredential.map { try Self.credential($0, server: server.name) }
@@ -49,6 +59,25 @@ package struct ConnectionSettings: Sendable {
         return Self.text(all + [("dbname", database)])
     }
 
+    /// The container as it is now. Only for a server in one. Throws `.unavailable` when it does not run.
+    func host() async throws -> ContainerHost? {
+        if let knownHost { return knownHost }
+        guard let container else { return nil }
+        return try await ContainerHost.find(container)
+    }
+
+    /// What libpq inside the container reads to get past a password. Throws `.configInvalid` when the file cannot be read.
+    func passfileLines() throws -> [String] {
+        if let password { return [PassfileText.line(password: password)] }
+        guard let passfile, let container else { return [] }
+        guard let bytes = FileManager.default.contents(atPath: passfile) else {
+            throw Failure(
+                .configInvalid, "the passfile \(passfile) cannot be read",
+                hint: "It must be there and belong to the service's user, with mode 0600.")
+        }
+        return PassfileText.lines(of: String(decoding: bytes, as: UTF8.self), user: container.user)
+    }
+
     /// What a PostgreSQL program needs in its environment to get past a password.
     package var environment: [String: String] {
         var environment: [String: String] = [:]
@@ -59,7 +88,8 @@ package struct ConnectionSettings: Sendable {
 
     /// Where the server is, for messages: `host=/var/run/postgresql user=postgres`.
     package var place: String {
-        parameters.filter { ["host", "hostaddr", "port", "user", "service"].contains($0.name) }
+        if let container { return "\(container.engine.rawValue) container \(container.name), user=\(container.user)" }
+        return parameters.filter { ["host", "hostaddr", "port", "user", "service"].contains($0.name) }
             .map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     }
 
@@ -72,7 +102,9 @@ package struct ConnectionSettings: Sendable {
 
     private func described(database: String, applicationName: String) -> [(name: String, value: String)] {
         var all = parameters.filter { $0.name != "dbname" && $0.name != "application_name" }
-        for (name, value) in Self.patience where !all.contains(where: { $0.name == name }) { all.append((name, value)) }
+        // Inside a container there is no network in between.
+        let patience = container == nil ? Self.patience : []
+        for (name, value) in patience where !all.contains(where: { $0.name == name }) { all.append((name, value)) }
         all.append(("dbname", database))
         all.append(("application_name", applicationName))
         return all

@@ -1,11 +1,7 @@
 import BackupCore
-import CLibPQ
-import Dispatch
-import Foundation
-import Synchronization
 
-/// One connection to a server. Text in, text out; each call runs on a thread of the connection's own, for libpq blocks.
-/// A cancelled task asks the server to cancel the statement. Closed when it is no longer used.
+/// One session with a server. Text in, text out; a cancelled task asks the server to cancel the statement. Ended when it is no
+/// longer used.
 package final class Session: Sendable {
     /// What the server said against a statement.
     package struct Fault: Error, Sendable {
@@ -14,101 +10,40 @@ package final class Session: Sendable {
         package let detail: String?
     }
 
-    private final class Connection: @unchecked Sendable {
-        // Safe: used on `queue` only, but for PQgetCancel, which the manual allows from any thread.
-        let pointer: OpaquePointer
-        init(_ pointer: OpaquePointer) { self.pointer = pointer }
-        deinit { PQfinish(pointer) }
+    /// What carries the words: libpq, or a psql inside a container. One call at a time is carried out, in their order.
+    protocol Line: Sendable {
+        var serverVersion: Int { get }
+        var serverVersionText: String { get }
+        var backendPID: Int32 { get }
+        func query(_ sql: String, _ parameters: [String?]) async throws -> [[String?]]
+        func copyOut(_ sql: String, onLine: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws -> Int
     }
 
-    private let connection: Connection
-    private let queue: DispatchQueue
-    /// As `SHOW server_version_num`: 150018.
-    package let serverVersion: Int
-    /// As the server writes it: `15.18 (Debian 15.18-0+deb12u1)`.
-    package let serverVersionText: String
-    package let backendPID: Int32
+    private let line: any Line
 
-    private init(_ pointer: OpaquePointer, _ queue: DispatchQueue) {
-        connection = Connection(pointer)
-        self.queue = queue
-        serverVersion = Int(PQserverVersion(pointer))
-        serverVersionText = PQparameterStatus(pointer, "server_version").map { String(cString: $0) } ?? ""
-        backendPID = PQbackendPID(pointer)
-    }
+    private init(_ line: any Line) { self.line = line }
 
     /// Throws `.unavailable` with the server's words when there is no connection to be had.
     package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws
         -> Session
     {
-        let queue = DispatchQueue(label: "archon-backupd.session", qos: .default)
-        let parameters = settings.parameters(database: database, applicationName: applicationName)
-        return try await withCheckedThrowingContinuation { continuation in
-            queue.async { @Sendable in
-                continuation.resume(with: Result { try connect(parameters, settings, database, queue) })
-            }
+        guard settings.container == nil else {
+            return Session(try await PsqlLine.open(settings, database: database, applicationName: applicationName))
         }
+        return Session(try await LibPQLine.open(settings, database: database, applicationName: applicationName))
     }
 
-    /// Of libpq's `connection to server on socket "…" failed: Connection refused` and its lines the end of the first.
-    private static func reason(in said: String) -> Substring {
-        let line = said.prefix { $0 != "\n" }
-        return line.range(of: " failed: ").map { line[$0.upperBound...] } ?? line
-    }
+    /// As `SHOW server_version_num`: 150018.
+    package var serverVersion: Int { line.serverVersion }
+    /// As the server writes it: `15.18 (Debian 15.18-0+deb12u1)`.
+    package var serverVersionText: String { line.serverVersionText }
+    package var backendPID: Int32 { line.backendPID }
 
-    /// Who comes through a local socket is, by Debian's rule, who the system says: the usual stumbling block of a service with
-    /// a user of its own.
-    private static func hint(for said: String) -> String {
-        let user = getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(geteuid())"
-        if said.contains("Peer authentication failed") {
-            return
-                "This program runs as the system's user \(user). Make a role for it, CREATE ROLE \"\(user)\" SUPERUSER LOGIN, and write user=\(user) in the connection, or map \(user) in pg_ident.conf: docs/install.md has both."
-        }
-        if said.contains("role \"\(user)\" does not exist") {
-            return "Make the role: CREATE ROLE \"\(user)\" SUPERUSER LOGIN; docs/install.md has what less will do."
-        }
-        return "Is the server running, and may this user connect? Try psql with the same parameters."
-    }
-
-    private static func connect(
-        _ parameters: [(name: String, value: String)], _ settings: ConnectionSettings, _ database: String,
-        _ queue: DispatchQueue
-    ) throws -> Session {
-        let all = parameters + [("client_encoding", "UTF8"), ("fallback_application_name", "archon-backupd")]
-        var names: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.name)) } + [nil]
-        var values: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.value)) } + [nil]
-        defer { for text in names + values { free(UnsafeMutablePointer(mutating: text)) } }
-        guard let pointer = PQconnectdbParams(&names, &values, 0) else {
-            throw Failure(.unavailable, "no memory for a connection to \(settings.place)")
-        }
-        guard PQstatus(pointer) == CONNECTION_OK else {
-            let said = String(cString: PQerrorMessage(pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
-            PQfinish(pointer)
-            if said.contains("database \"\(database)\" does not exist") {
-                throw Failure(.unavailable, "the database \(database) does not exist", cause: said)
-            }
-            throw Failure(
-                .unavailable, "no connection to database \(database) (\(settings.place)): \(reason(in: said))",
-                hint: hint(for: said),
-                cause: said)
-        }
-        PQsetNoticeProcessor(pointer, { _, _ in }, nil)
-        return Session(pointer, queue)
-    }
-
-    /// The rows of a statement, each value as text or nil for NULL. Throws `Session.Fault` for what the server refuses,
-    /// `.unavailable` when the connection is lost.
+    /// The rows of a statement, each value as text or nil for NULL; of several statements, which are one transaction, those of
+    /// the last. Throws `Session.Fault` for what the server refuses, `.unavailable` when the connection is lost.
     @discardableResult
     package func query(_ sql: String, _ parameters: [String?] = []) async throws -> [[String?]] {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                queue.async { @Sendable in
-                    continuation.resume(with: Result { try self.perform(sql, parameters) })
-                }
-            }
-        } onCancel: {
-            cancel()
-        }
+        try await line.query(sql, parameters)
     }
 
     /// The only value of the only row; nil for NULL or no row.
@@ -128,101 +63,12 @@ package final class Session: Sendable {
         }
     }
 
-    private func perform(_ sql: String, _ parameters: [String?]) throws -> [[String?]] {
-        let texts = parameters.map { $0.map { UnsafePointer<CChar>(strdup(encoded($0))) } ?? nil }
-        defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }
-        let pointer = connection.pointer
-        let sql = encoded(sql)
-        // Without parameters the simple protocol, which takes several statements at once.
-        let result =
-            parameters.isEmpty
-            ? PQexec(pointer, sql) : PQexecParams(pointer, sql, Int32(texts.count), nil, texts, nil, nil, 0)
-        defer { PQclear(result) }
-        switch PQresultStatus(result) {
-        case PGRES_TUPLES_OK: return rows(result)
-        case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return []
-        default: throw fault(result)
-        }
-    }
-
-    /// Runs a `COPY … TO STDOUT` and hands over each line, without its line feed, on the connection's own thread. Returns how
-    /// many there were. Throws as `query` does, for instance when the task is cancelled.
+    /// Runs a `COPY … TO STDOUT` and hands over each line, without its line feed, one after the other. Returns how many there
+    /// were. Throws as `query` does, for instance when the task is cancelled.
     package func copyOut(_ sql: String, onLine: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws
         -> Int
     {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                queue.async { @Sendable in continuation.resume(with: Result { try self.copy(sql, onLine) }) }
-            }
-        } onCancel: {
-            cancel()
-        }
-    }
-
-    private func copy(_ sql: String, _ onLine: (UnsafeRawBufferPointer) -> Void) throws -> Int {
-        let pointer = connection.pointer
-        let begun = PQexec(pointer, encoded(sql))
-        defer { PQclear(begun) }
-        guard PQresultStatus(begun) == PGRES_COPY_OUT else { throw fault(begun) }
-        var lines = 0
-        var line: UnsafeMutablePointer<CChar>?
-        while true {
-            let count = PQgetCopyData(pointer, &line, 0)
-            guard count > 0 else { break }
-            onLine(UnsafeRawBufferPointer(start: line, count: Int(count) - 1))
-            PQfreemem(line)
-            lines += 1
-        }
-        var failed: (any Error)?
-        while let result = PQgetResult(pointer) {
-            if PQresultStatus(result) != PGRES_COMMAND_OK { failed = failed ?? fault(result) }
-            PQclear(result)
-        }
-        if let failed { throw failed }
-        return lines
-    }
-
-    /// False after client_encoding was set to another one: then names and values are bytes, see `ByteText`.
-    private var isUTF8: Bool {
-        ByteText.isUTF8(PQparameterStatus(connection.pointer, "client_encoding").map { String(cString: $0) })
-    }
-
-    private func encoded(_ text: String) -> [CChar] {
-        ByteText.encode(text, isUTF8: isUTF8).map { CChar(bitPattern: $0) } + [0]
-    }
-
-    private func decoded(_ text: UnsafePointer<CChar>) -> String {
-        let bytes = UnsafeRawBufferPointer(start: text, count: strlen(text))
-        return ByteText.decode(bytes, isUTF8: isUTF8)
-    }
-
-    private func rows(_ result: OpaquePointer?) -> [[String?]] {
-        let columns = PQnfields(result)
-        return (0..<PQntuples(result)).map { row in
-            (0..<columns).map { column in
-                PQgetisnull(result, row, column) == 1 ? nil : decoded(PQgetvalue(result, row, column))
-            }
-        }
-    }
-
-    private func fault(_ result: OpaquePointer?) -> any Error {
-        func field(_ code: Character) -> String? {
-            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { decoded($0) }
-        }
-        guard PQstatus(connection.pointer) == CONNECTION_OK, let message = field("M") else {
-            let said = String(cString: PQerrorMessage(connection.pointer)).trimmingCharacters(
-                in: .whitespacesAndNewlines)
-            return Failure(
-                .unavailable, "the connection to the server was lost", hint: "Was the server restarted?", cause: said)
-        }
-        return Fault(sqlState: field("C") ?? "", message: message, detail: field("D"))
-    }
-
-    private func cancel() {
-        guard let handle = PQgetCancel(connection.pointer) else { return }
-        defer { PQfreeCancel(handle) }
-        var message = [CChar](repeating: 0, count: 256)
-        _ = PQcancel(handle, &message, Int32(message.count))
+        try await line.copyOut(sql, onLine: onLine)
     }
 }
 

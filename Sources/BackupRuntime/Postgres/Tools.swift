@@ -9,10 +9,86 @@ package struct Tools: Sendable, Equatable {
     package let major: Int
     /// `15.18 (Debian 15.18-0+deb12u1)`.
     package let version: String
+    /// The container they are in; nil for this host.
+    var host: ContainerHost?
 
-    package var dump: String { folder + "/pg_dump" }
-    package var restore: String { folder + "/pg_restore" }
-    package var dumpAll: String { folder + "/pg_dumpall" }
+    package enum Program: String, Sendable {
+        case dump = "pg_dump"
+        case restore = "pg_restore"
+        case dumpAll = "pg_dumpall"
+    }
+
+    func path(_ program: Program) -> String { host == nil ? "\(folder)/\(program.rawValue)" : program.rawValue }
+
+    /// Runs one of them, where they are. `settings` gets it past a password. Paths among the arguments are those of the place
+    /// where it runs: see `PlacedArchive`.
+    func run(
+        _ program: Program, _ arguments: [String], settings: ConnectionSettings? = nil, timeoutSeconds: Double? = nil,
+        onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
+    ) async throws -> Child.Ending {
+        guard let host else {
+            return try await Child.run(
+                path(program), arguments, environment: settings?.environment ?? [:], timeoutSeconds: timeoutSeconds,
+                onOutput: onOutput)
+        }
+        return try await host.run(
+            [path(program)] + arguments, passfile: try settings?.passfileLines() ?? [], timeoutSeconds: timeoutSeconds,
+            onOutput: onOutput)
+    }
+
+    /// Runs one that is in a container, with a file of this host as its stdin.
+    func feed(
+        _ file: String, to program: Program, _ arguments: [String], settings: ConnectionSettings? = nil,
+        timeoutSeconds: Double? = nil, onOutput: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Child.Ending {
+        guard let host else {
+            return try await run(program, arguments + [file], settings: settings, onOutput: onOutput)
+        }
+        let input = try ContainerHost.input(passfile: try settings?.passfileLines() ?? [])
+        async let feeding = FileFeed.run(file, into: input)
+        let ending = try await host.run(
+            [path(program)] + arguments, .feed, timeoutSeconds: timeoutSeconds, input: input, onOutput: onOutput)
+        _ = try await feeding
+        return ending
+    }
+
+    /// The tools for a server: the container's own, or those of this host that fit its major.
+    static func find(for settings: ConnectionSettings, serverMajor: Int) async throws -> Tools {
+        guard let host = try await settings.host() else { return try await find(serverMajor: serverMajor) }
+        let tools = try await inside(host)
+        guard tools.major >= serverMajor else {
+            throw Failure(
+                .unavailable,
+                "pg_dump in the container \(host.container.name) is \(tools.version), too old for version \(serverMajor)",
+                hint: "Use an image whose programs are as new as the dump and the server.")
+        }
+        return tools
+    }
+
+    /// What reads an archive that a pg_dump of `major` wrote, without asking a server: the newest on this host when that is new
+    /// enough, else those of the container.
+    static func reader(major: Int, container: Container?) async throws -> Tools {
+        do {
+            let newest = try await newest()
+            if newest.major >= major || container == nil { return newest }
+        } catch let failure as Failure where failure.kind == .unavailable && container != nil {
+            // There are none on this host.
+        }
+        guard let container else { return try await newest() }
+        return try await inside(try await ContainerHost.find(container))
+    }
+
+    private static func inside(_ host: ContainerHost) async throws -> Tools {
+        let said = OutputText(limit: 4096)
+        let ending = try await host.run(["pg_dump", "--version"], timeoutSeconds: 60, onOutput: { said.add($0) })
+        if ending.cause == .interrupted { throw CancellationError() }
+        guard ending.isSuccess, let (major, version) = version(said.text) else {
+            throw Failure(
+                .unavailable, "there is no pg_dump in the container \(host.container.name)",
+                hint: "Use an image with PostgreSQL's client programs in its PATH.", cause: ending.errors)
+        }
+        return Tools(folder: "", major: major, version: version, host: host)
+    }
 
     /// The tools for a server of that major. Throws `.unavailable` that lists what was found.
     package static func find(serverMajor: Int, in folders: [String] = Tools.folders()) async throws -> Tools {
@@ -68,10 +144,14 @@ package struct Tools: Sendable, Equatable {
     private static func asked(in folder: String) async throws -> Tools? {
         let said = OutputText(limit: 4096)
         let ending = try await Child.run("\(folder)/pg_dump", ["--version"], timeoutSeconds: 10) { said.add($0) }
-        let words = said.text.split(separator: " ", maxSplits: 2)
-        guard ending.isSuccess, words.count == 3, words[0] == "pg_dump" else { return nil }
-        let version = words[2].trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let major = Int(version.prefix { $0.isNumber }) else { return nil }
+        guard ending.isSuccess, let (major, version) = version(said.text) else { return nil }
         return Tools(folder: folder, major: major, version: version)
+    }
+
+    private static func version(_ said: String) -> (major: Int, text: String)? {
+        let words = said.split(separator: " ", maxSplits: 2)
+        guard words.count == 3, words[0] == "pg_dump" else { return nil }
+        let version = words[2].trimmingCharacters(in: .whitespacesAndNewlines)
+        return Int(version.prefix { $0.isNumber }).map { ($0, version) }
     }
 }

@@ -13,7 +13,7 @@ struct ArchiveList: Sendable {
 
     static func take(_ archive: String, _ tools: Tools) async throws -> ArchiveList {
         let said = OutputText(limit: 1 << 30)
-        let ending = try await Child.run(tools.restore, ["--list", archive]) { said.add($0) }
+        let ending = try await tools.run(.restore, ["--list", archive], onOutput: { said.add($0) })
         guard ending.isSuccess else {
             throw Failure(
                 .damaged, "the archive \(archive) cannot be listed: pg_restore \(ending.description)",

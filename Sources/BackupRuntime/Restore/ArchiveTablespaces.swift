@@ -6,9 +6,10 @@ enum ArchiveTablespaces {
     /// Those of `archive` that the server has not. A restore would fail at the first.
     static func lacking(_ archive: String, _ admin: Session, _ tools: Tools) async throws -> [String] {
         let found = Shared(Lines())
-        let ending = try await Child.run(tools.restore, ["--schema-only", "--no-owner", "--file=-", archive]) {
-            buffer in
-            found.with { $0.add(buffer) }
+        let ending = try await PlacedArchive.with(archive, for: tools) { placed in
+            try await tools.run(.restore, ["--schema-only", "--no-owner", "--file=-", placed.path]) { buffer in
+                found.with { $0.add(buffer) }
+            }
         }
         guard ending.isSuccess else {
             throw Failure(

@@ -12,13 +12,19 @@ struct DatabaseSwap: Sendable {
     /// else gives.
     func rename(_ pairs: [(from: String, to: String)]) async throws {
         let second = try await openAnother()
-        let ending = Task {
-            while !Task.isCancelled {
-                for pair in pairs { try await Self.endSessions(in: pair.from, second) }
-                try await Task.sleep(for: .milliseconds(100))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    for pair in pairs { try await Self.endSessions(in: pair.from, second) }
+                    try await Task.sleep(for: .milliseconds(100))
+                }
             }
+            defer { group.cancelAll() }
+            try await commit(pairs)
         }
-        defer { ending.cancel() }
+    }
+
+    private func commit(_ pairs: [(from: String, to: String)]) async throws {
         let statements = pairs.map {
             "ALTER DATABASE \(SQL.identifier($0.from)) RENAME TO \(SQL.identifier($0.to))"
         }

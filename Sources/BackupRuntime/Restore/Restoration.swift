@@ -58,14 +58,16 @@ package struct Restoration: Sendable {
         // What takes a moment first: nobody waits for the full read to hear that a name is taken.
         try await checkTarget(admin)
         try await RestoreEngine.checkExtensions(manifest, admin)
-        let expected = try await RestoreEngine.readArchive(archive, manifest, .patient, progress: progress)
+        let expected = try await RestoreEngine.readArchive(
+            archive, manifest, .patient, container: server.container, progress: progress)
         var engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
-            tools: try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
+            tools: try await Tools.find(
+                for: settings, serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
             workers: workers, limit: .patient, progress: progress)
         let lacking =
             takesLackingTablespaces
-            ? try await ArchiveTablespaces.lacking(archive, admin, try await Tools.newest()) : []
+            ? try await ArchiveTablespaces.lacking(archive, admin, engine.tools) : []
         engine.leavesTablespaces = !lacking.isEmpty
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var created: [String] = []
@@ -86,9 +88,13 @@ package struct Restoration: Sendable {
                 seconds: began.duration(to: .now).inSeconds.rounded(.down), previous: previous, createdRoles: created,
                 undo: previous.map {
                     let undone = RestoreNames.undone(name, at: now)
-                    return ShellCommand.undo(database: name, previous: $0, undone: undone, connection: connection)
+                    return ShellCommand.undo(
+                        database: name, previous: $0, undone: undone, connection: connection,
+                        container: server.container)
                 },
-                dropPrevious: previous.map { ShellCommand.drop(database: $0, connection: connection) },
+                dropPrevious: previous.map {
+                    ShellCommand.drop(database: $0, connection: connection, container: server.container)
+                },
                 notes: outcome.notes
                     + lacking.map { "the server has no tablespace \($0): its tables are in the database's own" })
         } catch {

@@ -33,7 +33,7 @@ struct RestoreEngine: Sendable {
     /// The archive's bytes against the manifest, then its full read against it; a bare file has the read alone. Throws
     /// `.damaged`.
     static func readArchive(
-        _ archive: String, _ manifest: Manifest?, _ limit: TimeLimit,
+        _ archive: String, _ manifest: Manifest?, _ limit: TimeLimit, container: Container? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void
     ) async throws -> ArchiveReading {
         func damaged(_ what: String) -> Failure {
@@ -47,8 +47,9 @@ struct RestoreEngine: Sendable {
                 throw damaged("its SHA-256 is not that of the manifest")
             }
         }
+        let reader = try await Tools.reader(major: manifest?.dumpMajor ?? 0, container: container)
         let reading = try await ArchiveReading.take(
-            archive, tools: try await Tools.newest(), timeoutSeconds: try limit.remaining(), progress: progress)
+            archive, tools: reader, timeoutSeconds: try limit.remaining(), progress: progress)
         if let manifest, let difference = Differences.between(manifest, reading.facts, hash: .xxh3).summary {
             throw damaged(difference)
         }
@@ -115,7 +116,10 @@ struct RestoreEngine: Sendable {
     /// Everything from the empty database to the finished one. Throws `.damaged` for a difference, `.unavailable` for
     /// something that the server lacks, `.failed` for a step that pg_restore or the server refused.
     func perform(_ database: String) async throws -> Outcome {
-        try await fill(database, ["--jobs=\(workers)"] + (leavesTablespaces ? ["--no-tablespaces"] : []))
+        try await PlacedArchive.with(archive, for: tools) { placed in
+            try await fill(
+                database, ["--jobs=\(workers)"] + (leavesTablespaces ? ["--no-tablespaces"] : []), placed)
+        }
         try await whenFilled(database)
         let comparison = RestoredComparison(
             settings: settings, database: database, expected: expected.facts, manifest: manifest, tools: tools,
@@ -149,7 +153,10 @@ struct RestoreEngine: Sendable {
 
     /// Runs pg_restore into the database with more arguments than those it always has, and of the entries in `list`
     /// alone.
-    func fill(_ database: String, _ arguments: [String], list: String) async throws {
+    func fill(_ database: String, _ arguments: [String], list: String, _ placed: PlacedArchive) async throws {
+        if let path = try await placed.put(list, as: "list") {
+            return try await fill(database, arguments + ["--use-list=\(path)"], placed)
+        }
         var template = Array("/tmp/archon-backupd-list.XXXXXX".utf8CString)
         let descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw Disk.failure("cannot make a file in /tmp") }
@@ -157,18 +164,18 @@ struct RestoreEngine: Sendable {
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { try? Disk.remove(path) }  // a small file in /tmp, at worst
         try Disk.append(Data(list.utf8), to: path)
-        try await fill(database, arguments + ["--use-list=\(path)"])
+        try await fill(database, arguments + ["--use-list=\(path)"], placed)
     }
 
-    func fill(_ database: String, _ arguments: [String]) async throws {
+    func fill(_ database: String, _ arguments: [String], _ placed: PlacedArchive) async throws {
         let connection = settings.argument(database: database, applicationName: "archon-backupd/restore")
         let seconds = try limit.remaining()
         let ending = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await followSize(of: database) }
             defer { group.cancelAll() }
-            return try await Child.run(
-                tools.restore, ["--exit-on-error", "--no-password", "--dbname=\(connection)"] + arguments + [archive],
-                environment: settings.environment, timeoutSeconds: seconds)
+            return try await tools.run(
+                .restore, ["--exit-on-error", "--no-password", "--dbname=\(connection)"] + arguments + [placed.path],
+                settings: settings, timeoutSeconds: seconds)
         }
         try judge(ending)
     }
@@ -200,6 +207,11 @@ struct RestoreEngine: Sendable {
             try await Task.sleep(for: .seconds(1))
         }
     }
+}
+
+extension Manifest {
+    /// The major version of the pg_dump that wrote the archive; 0 when that is not known.
+    var dumpMajor: Int { Int(pgDumpVersion.prefix { $0.isNumber }) ?? 0 }
 }
 
 extension ArchiveReading {

@@ -142,9 +142,8 @@ struct RestoredComparison: Sendable {
         let connection = settings.argument(database: database, applicationName: ApplicationName.own)
         // Names as the archive has them, whatever the encoding of this database is.
         let encoding = expected.clientEncoding.map { ["--encoding=\($0)"] } ?? []
-        let ending = try await Child.run(
-            tools.dump, ["--schema-only", "--no-password", "--dbname=\(connection)"] + encoding,
-            environment: settings.environment,
+        let ending = try await tools.run(
+            .dump, ["--schema-only", "--no-password", "--dbname=\(connection)"] + encoding, settings: settings,
             timeoutSeconds: try limit.remaining()
         ) { buffer in scanner.with { $0.scan(buffer) } }
         switch ending.cause {

@@ -39,24 +39,44 @@ struct TableMove: Sendable {
             hint: "Restore them one after the other, each into its own --schema, or use --into.")
     }
 
-    /// Beside the archive, where there is room for dumps: under a name that the next sweep removes if a crash leaves it.
+    /// By a file beside the archive, where there is room for dumps: under a name that the next sweep removes if a crash leaves
+    /// it. For tools in a container it is in there.
     private func carryOver() async throws {
-        let folder = (engine.archive as NSString).deletingLastPathComponent
-        let file = "\(folder)/.partial-tables-\(getpid())-\(UInt32.random(in: .min ... .max)).dump"
-        defer { try? Disk.remove(file) }  // a sweep removes it then
+        guard let host = engine.tools.host else {
+            let folder = (engine.archive as NSString).deletingLastPathComponent
+            let file = "\(folder)/.partial-tables-\(getpid())-\(UInt32.random(in: .min ... .max)).dump"
+            defer { try? Disk.remove(file) }  // a sweep removes it then
+            return try await carryOver(by: file)
+        }
+        let bytes = Disk.bytes(of: engine.archive) ?? 0
+        guard let folder = try await ContainerFolder.make(host, bytes: bytes * 2) else {
+            throw Failure(
+                .cannotWrite,
+                "the container \(host.container.name) has no room for the tables in /tmp or /var/tmp",
+                hint: "Free some room where the engine keeps its containers.")
+        }
+        do {
+            try await carryOver(by: "\(folder.path)/tables")
+        } catch {
+            await folder.remove()
+            throw error
+        }
+        await folder.remove()
+    }
+
+    private func carryOver(by file: String) async throws {
         let source = engine.settings.argument(database: temporary, applicationName: "archon-backupd/restore")
-        let dumping = try await Child.run(
-            engine.tools.dump,
+        let dumping = try await engine.tools.run(
+            .dump,
             [
                 "--format=custom", "--compress=1", "--no-sync", "--no-password", "--file=\(file)",
                 "--schema=\(SQL.identifier(schema))", "--dbname=\(source)",
-            ], environment: engine.settings.environment)
+            ], settings: engine.settings)
         try judge(dumping, "pg_dump")
         let target = engine.settings.argument(database: database, applicationName: "archon-backupd/restore")
-        let restoring = try await Child.run(
-            engine.tools.restore,
-            ["--exit-on-error", "--single-transaction", "--no-password", "--dbname=\(target)", file],
-            environment: engine.settings.environment)
+        let restoring = try await engine.tools.run(
+            .restore, ["--exit-on-error", "--single-transaction", "--no-password", "--dbname=\(target)", file],
+            settings: engine.settings)
         try judge(restoring, "pg_restore")
     }
 

@@ -51,11 +51,13 @@ package struct TableRestoration: Sendable {
         let admin = try await AdminSession.open(settings, avoiding: targetDatabase)
         try await checkTarget(admin, settings)
         try await RestoreEngine.checkExtensions(manifest, admin)
-        let expected = try await RestoreEngine.readArchive(archive, manifest, .patient, progress: progress)
+        let expected = try await RestoreEngine.readArchive(
+            archive, manifest, .patient, container: server.container, progress: progress)
         try checkTables(expected.facts)
         let engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
-            tools: try await Tools.find(serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
+            tools: try await Tools.find(
+                for: settings, serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
             workers: workers, limit: .patient, progress: progress)
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var isCreated = false
@@ -64,7 +66,9 @@ package struct TableRestoration: Sendable {
             roles = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true
-            let found = try await fill(temporary, engine)
+            let found = try await PlacedArchive.with(archive, for: engine.tools) {
+                try await fill(temporary, engine, $0)
+            }
             try Task.checkCancellation()
             var placed: [String: Int] = [:]
             switch target {
@@ -157,17 +161,19 @@ package struct TableRestoration: Sendable {
     // MARK: in the temporary database
 
     /// Restores and compares. Returns the chosen tables, the partitions of partitioned ones among them.
-    private func fill(_ database: String, _ engine: RestoreEngine) async throws -> [ChosenTable] {
-        let list = try await ArchiveList.take(archive, engine.tools)
-        try await engine.fill(database, ["--section=pre-data"], list: list.definitions())
+    private func fill(_ database: String, _ engine: RestoreEngine, _ placed: PlacedArchive) async throws
+        -> [ChosenTable]
+    {
+        let list = try await ArchiveList.take(placed.path, engine.tools)
+        try await engine.fill(database, ["--section=pre-data"], list: list.definitions(), placed)
         let session = try await Session.open(engine.settings, database: database, applicationName: ApplicationName.own)
         var chosen: [ChosenTable] = []
         for table in tables { chosen += try await ChosenTable.find(table, session) }
         chosen = chosen.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         try await engine.fill(
             database, ["--section=data", "--jobs=\(workers)"],
-            list: list.data(of: chosen.map { TableName(schema: $0.schema, name: $0.name) }))
-        try await engine.fill(database, ["--section=post-data", "--jobs=\(workers)"], list: list.definitions())
+            list: list.data(of: chosen.map { TableName(schema: $0.schema, name: $0.name) }), placed)
+        try await engine.fill(database, ["--section=post-data", "--jobs=\(workers)"], list: list.definitions(), placed)
         progress(RunProgress(phase: .comparing, bytes: 0))
         return try await compare(chosen, database, engine)
     }

@@ -7,9 +7,12 @@ import Foundation
 package struct Adoption: Sendable {
     private let job: Job
     private let folder: JobFolder
+    private let container: Container?
 
-    package init(job: Job, root: String) {
+    /// Where this host has no pg_restore, the one in `container` reads it.
+    package init(job: Job, root: String, container: Container? = nil) {
         self.job = job
+        self.container = container
         folder = JobFolder(job: job, root: root)
     }
 
@@ -29,7 +32,7 @@ package struct Adoption: Sendable {
         let began =
             [job.database, job.name].lazy.compactMap { DumpName.legacyTime(of: file, database: $0) }.first
             ?? DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? ended
-        let tools = try await Tools.newest()
+        let tools = try await Tools.reader(major: 0, container: container)
         let reading = try await ArchiveReading.take(path, tools: tools, timeoutSeconds: job.timeoutSeconds)
         try folder.prepare()
         let name = try folder.freeName(at: began)

@@ -19,9 +19,43 @@ package struct ArchiveReading: Sendable, Equatable {
         _ path: String, tools: Tools, timeoutSeconds: Double,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> ArchiveReading {
-        let head = try await contents(path, tools: tools, timeoutSeconds: timeoutSeconds)
+        // A folder cannot be read through a pipe, which a file can: from the very bytes that are to be kept.
+        if tools.host != nil, Disk.isFolder(path) {
+            return try await PlacedArchive.with(path, for: tools) { placed in
+                try await take(.inside(placed.path), named: path, tools, timeoutSeconds, progress)
+            }
+        }
+        return try await take(
+            tools.host == nil ? .here(path) : .piped(path), named: path, tools, timeoutSeconds, progress)
+    }
+
+    /// How pg_restore gets the archive.
+    private enum Source {
+        case here(String)
+        case inside(String)
+        case piped(String)
+    }
+
+    private static func restore(
+        _ arguments: [String], _ source: Source, _ tools: Tools, _ timeoutSeconds: Double,
+        onOutput: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
+    ) async throws -> Child.Ending {
+        switch source {
+        case .here(let path), .inside(let path):
+            return try await tools.run(.restore, arguments + [path], timeoutSeconds: timeoutSeconds, onOutput: onOutput)
+        case .piped(let path):
+            return try await tools.feed(
+                path, to: .restore, arguments, timeoutSeconds: timeoutSeconds, onOutput: onOutput)
+        }
+    }
+
+    private static func take(
+        _ source: Source, named path: String, _ tools: Tools, _ timeoutSeconds: Double,
+        _ progress: @escaping @Sendable (RunProgress) -> Void
+    ) async throws -> ArchiveReading {
+        let head = try await contents(source, named: path, tools, timeoutSeconds)
         let scanner = Shared(ArchiveScanner(hash: .xxh3))
-        let ending = try await Child.run(tools.restore, ["--file=-", path], timeoutSeconds: timeoutSeconds) { buffer in
+        let ending = try await restore(["--file=-"], source, tools, timeoutSeconds) { buffer in
             let soFar = scanner.with { scanner in
                 scanner.scan(buffer)
                 return RunProgress(phase: .reading, bytes: scanner.bytes, rows: scanner.totalRows)
@@ -48,11 +82,11 @@ package struct ArchiveReading: Sendable, Equatable {
     }
 
     /// The table of contents: `pg_restore --list`.
-    private static func contents(_ path: String, tools: Tools, timeoutSeconds: Double) async throws -> Contents {
+    private static func contents(_ source: Source, named path: String, _ tools: Tools, _ timeoutSeconds: Double)
+        async throws -> Contents
+    {
         let said = OutputText(limit: 1 << 30)
-        let ending = try await Child.run(tools.restore, ["--list", path], timeoutSeconds: timeoutSeconds) {
-            said.add($0)
-        }
+        let ending = try await restore(["--list"], source, tools, timeoutSeconds) { said.add($0) }
         try check(ending, path, "listed", timeoutSeconds)
         return Contents(said.text)
     }

@@ -82,8 +82,10 @@ package struct Backup: Sendable {
 
     private func dump(_ name: DumpName, _ limit: TimeLimit) async throws -> Manifest {
         let settings = try ConnectionSettings(request.server)
+        // A container is looked at before anything is done in it, and again before what came of it counts.
+        let host = try await settings.host()
         let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
-        let fitting = try await Tools.find(serverMajor: session.serverVersion / 10_000)
+        let fitting = try await Tools.find(for: settings, serverMajor: session.serverVersion / 10_000)
         let tools = self.tools ?? fitting
         // What we ask ourselves waits for nobody longer than pg_dump may, nor beyond the run's end.
         let milliseconds = (lock: Int(job.lockTimeoutSeconds * 1000), statement: Int(try limit.remaining() * 1000))
@@ -101,11 +103,16 @@ package struct Backup: Sendable {
         let archive = folder.partialPath(name, ".dump")
         let snapshot = job.proof == .read ? nil : try await programs.openSnapshot()
         async let counting = snapshot?.count()
-        try await programs.dump(
-            archive, compression, encoding: facts.properties.encoding, snapshot: snapshot?.id)
+        let transfer = try await programs.dump(
+            archive, compression, encoding: facts.properties.encoding, snapshot: snapshot?.id,
+            // A fifth more than last time, as on our own disk; the first dump may be as large as its database.
+            expectedBytes: request.previous.map { $0.bytes / 5 * 6 } ?? facts.bytes ?? 0)
         async let digesting = ArchiveDigest.take(archive)
+        let reader =
+            tools.host == nil
+            ? tools : try await Tools.reader(major: tools.major, container: request.server.container)
         let reading = try await ArchiveReading.take(
-            archive, tools: tools, timeoutSeconds: try limit.remaining(), progress: progress)
+            archive, tools: reader, timeoutSeconds: try limit.remaining(), progress: progress)
         try checkDatabase(reading)
         if let snapshot, let counts = try await counting { try await snapshot.compare(counts, reading.facts) }
         let digest = try await digesting
@@ -127,8 +134,10 @@ package struct Backup: Sendable {
             warnings: warnings,
             tool: "archon-backupd \(Version.current)")
         manifest.take(reading.facts, hash: .xxh3)
+        manifest.transfer = transfer
         manifest.textSettings = facts.textSettings
         manifest.matched = snapshot.map { _ in job.proof == .sourceContent ? .content : .rows }
+        try await host?.checkUnchanged()
         try Task.checkCancellation()
         try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
         return manifest

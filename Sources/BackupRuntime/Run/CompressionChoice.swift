@@ -38,8 +38,8 @@ struct CompressionChoice: Sendable, Equatable {
     /// pg_dump refuses what it was not built with before it connects; the socket named here does not exist.
     private static func knows(_ text: String, _ tools: Tools) async throws -> Bool {
         guard tools.major >= 16 else { return false }
-        let ending = try await Child.run(
-            tools.dump,
+        let ending = try await tools.run(
+            .dump,
             [
                 "--format=custom", "--compress=\(text)", "--file=/dev/null", "--no-password",
                 "--dbname=host=/nonexistent",

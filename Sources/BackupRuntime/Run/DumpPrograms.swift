@@ -12,10 +12,26 @@ struct DumpPrograms: Sendable {
     let warn: @Sendable (Failure) -> Void
     private var applicationName: String { ApplicationName.of(job: job.name) }
 
-    /// Writes the archive; of `snapshot`, when there is one.
-    func dump(_ archive: String, _ compression: CompressionChoice, encoding: String, snapshot: String?) async throws {
+    /// Writes the archive; of `snapshot`, when there is one. In a container it is written to a file in there and copied out,
+    /// where there is room for twice what it may take, `expectedBytes`; else it is streamed, and has no offsets then. Returns
+    /// which of the two.
+    func dump(
+        _ archive: String, _ compression: CompressionChoice, encoding: String, snapshot: String?, expectedBytes: Int64
+    ) async throws -> Manifest.Transfer? {
+        let arguments = arguments(compression, encoding: encoding, snapshot: snapshot)
+        guard let host = tools.host else {
+            try await dump(arguments + ["--file=\(archive)"], size: { Disk.bytes(of: archive) ?? 0 })
+            return nil
+        }
+        let dump = ContainerDump(host: host, archive: archive, format: job.format, limit: limit)
+        return try await dump.perform(expectedBytes: expectedBytes, arguments) {
+            try await self.dump($0, size: $1, onOutput: $2)
+        }
+    }
+
+    private func arguments(_ compression: CompressionChoice, encoding: String, snapshot: String?) -> [String] {
         var arguments = [
-            "--format=\(job.format.rawValue)", "--file=\(archive)", "--no-password",
+            "--format=\(job.format.rawValue)", "--no-password",
             // The database's own, whatever client_encoding its settings or the role's ask for.
             "--encoding=\(encoding)",
             "--lock-wait-timeout=\(Int((job.lockTimeoutSeconds * 1000).rounded(.up)))",
@@ -28,6 +44,13 @@ struct DumpPrograms: Sendable {
             + job.excludeTableData.map { "--exclude-table-data=\($0)" }
         arguments += job.schemas.map { "--schema=\($0)" }
         arguments.append("--dbname=\(settings.argument(database: job.database, applicationName: applicationName))")
+        return arguments
+    }
+
+    private func dump(
+        _ arguments: [String], size: @escaping @Sendable () async throws -> Int64,
+        onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
+    ) async throws {
         let watch = LockWatch()
         let seconds = try limit.remaining()
         let ending = try await withThrowingTaskGroup(of: Void.self) { group in
@@ -36,22 +59,22 @@ struct DumpPrograms: Sendable {
                     settings, database: job.database, applicationName: applicationName,
                     lockTimeoutSeconds: job.lockTimeoutSeconds)
             }
-            group.addTask { try await followSize(of: archive) }
+            group.addTask { try await followSize(size) }
             defer { group.cancelAll() }
-            return try await Child.run(
-                tools.dump, arguments, environment: settings.environment, timeoutSeconds: seconds)
+            return try await tools.run(
+                .dump, arguments, settings: settings, timeoutSeconds: seconds, onOutput: onOutput)
         }
         try await judge(ending, await watch.blockers)
     }
 
-    private func followSize(of archive: String) async throws {
+    private func followSize(_ size: @Sendable () async throws -> Int64) async throws {
         while !Task.isCancelled {
-            progress(RunProgress(phase: .dumping, bytes: Disk.bytes(of: archive) ?? 0))
-            try await Task.sleep(for: .seconds(1))
+            progress(RunProgress(phase: .dumping, bytes: try await size()))
+            try await Task.sleep(for: .seconds(tools.host == nil ? 1 : 5))
         }
     }
 
-    private func judge(_ ending: Child.Ending, _ blockers: [String]) async throws {
+    private func judge(_ ending: Child.Ending, _ blockers: [String], program: String = "pg_dump") async throws {
         switch ending.cause {
         case .exited(0): return
         case .interrupted:
@@ -74,37 +97,38 @@ struct DumpPrograms: Sendable {
                 ? .cannotWrite
                 : errors.contains("connection to server") || errors.contains("server closed the connection")
                     ? .unavailable : .failed
-            throw Failure(kind, "pg_dump of \(job.database) \(ending.description)", cause: errors)
+            throw Failure(kind, "\(program) of \(job.database) \(ending.description)", cause: errors)
         }
     }
 
     /// Writes the roles of the whole server, for the owner alone.
     func dumpGlobals(_ path: String, hasPasswords: Bool) async throws {
-        var arguments = [
-            "--globals-only", "--database=\(settings.maintenanceDatabase)", "--no-password", "--file=\(path)",
-        ]
+        var arguments = ["--globals-only", "--database=\(settings.maintenanceDatabase)", "--no-password"]
         if !hasPasswords { arguments.append("--no-role-passwords") }
         arguments.append(
             "--dbname=\(settings.argument(database: settings.maintenanceDatabase, applicationName: applicationName))")
-        let ending = try await Child.run(
-            tools.dumpAll, arguments, environment: settings.environment, timeoutSeconds: try limit.remaining())
-        try await judge(ending, [])
-        chmod(path, 0o600)
+        try Disk.write(Data(), to: path)
+        let ending = try await tools.run(
+            .dumpAll, arguments, settings: settings, timeoutSeconds: try limit.remaining()
+        ) { bytes in try Disk.append(Data(bytes), to: path) }
+        try await judge(ending, [], program: "pg_dumpall")
     }
 
     /// The snapshot that the dump and the counting beside it share.
     func openSnapshot() async throws -> SourceSnapshot {
         let watch = LockWatch()
-        let watching = Task {
-            await watch.watch(
-                settings, database: job.database, applicationName: applicationName,
-                lockTimeoutSeconds: job.lockTimeoutSeconds)
-        }
-        defer { watching.cancel() }
-        do {
-            return try await SourceSnapshot.open(settings, job, limit)
-        } catch let fault as Session.Fault where fault.sqlState == "55P03" {
-            throw await lockFault("the snapshot", fault.description, watch.blockers)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await watch.watch(
+                    settings, database: job.database, applicationName: applicationName,
+                    lockTimeoutSeconds: job.lockTimeoutSeconds)
+            }
+            defer { group.cancelAll() }
+            do {
+                return try await SourceSnapshot.open(settings, job, limit)
+            } catch let fault as Session.Fault where fault.sqlState == "55P03" {
+                throw await lockFault("the snapshot", fault.description, watch.blockers)
+            }
         }
     }
 

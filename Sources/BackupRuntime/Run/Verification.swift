@@ -3,9 +3,10 @@ import Foundation
 
 /// Reads a dump again in full and holds it to its manifest.
 package enum Verification {
-    /// Throws `.damaged` that names the dump and the first difference.
+    /// Throws `.damaged` that names the dump and the first difference. Where this host has no pg_restore that is new enough, the
+    /// one in `container` reads it.
     package static func verify(
-        _ manifest: Manifest, path: String, timeoutSeconds: Double = 86_400,
+        _ manifest: Manifest, path: String, container: Container? = nil, timeoutSeconds: Double = 86_400,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws {
         func damaged(_ what: String) -> Failure {
@@ -30,7 +31,7 @@ package enum Verification {
             throw damaged("its SHA-256\(member) is not that of the manifest")
         }
         if let globals = manifest.globals { try verify(globals, beside: path, damaged) }
-        let tools = try await Tools.newest()
+        let tools = try await Tools.reader(major: manifest.dumpMajor, container: container)
         let reading = try await ArchiveReading.take(
             path, tools: tools, timeoutSeconds: timeoutSeconds, progress: progress)
         if let difference = Differences.between(manifest, reading.facts, hash: .xxh3).summary {

@@ -72,7 +72,7 @@ package enum Preflight {
         guard version > 0 else { return findings }
         findings.append(
             await finding("tools for PostgreSQL \(version / 10_000)") {
-                _ = try await Tools.find(serverMajor: version / 10_000)
+                _ = try await Tools.find(for: settings, serverMajor: version / 10_000)
             })
         let discovered = await discovery(on: server, schedule)
         findings += discovered.findings
