@@ -27,8 +27,8 @@ import Testing
         (#""container": { "name": ‸"a b" }"#, "$.servers.main.container.name", "no name of a container"),
         (#""container": { "name": ‸"é" }"#, "$.servers.main.container.name", "no name of a container"),
         (#""container": { "name": "a", "engine": ‸"lxc" }"#, "$.servers.main.container.engine", "no engine"),
-        (#""container": { "name": "a", "user": ‸"" }"#, "$.servers.main.container.user", ""),
-        (#""container": { "name": "a", ‸"password": "x" }"#, "$.servers.main.container.password", ""),
+        (#""container": { "name": "a", "user": ‸"" }"#, "$.servers.main.container.user", "empty"),
+        (#""container": { "name": "a", ‸"password": "x" }"#, "$.servers.main.container.password", "password"),
         (#""container": ‸{ "name": "a" }, "connection": "user=u""#, "$.servers.main.container", "beside"),
         (#""container": ‸"a""#, "$.servers.main.container", "object"),
     ])

@@ -40,7 +40,8 @@ import Testing
     @Test func `every object is closed, and every key has words for an editor`() throws {
         let schema = try Schema()
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
-            + ["server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
+            + ["server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"]
+            .map({
                 "#/$defs/\($0)"
             })
         {
@@ -55,7 +56,7 @@ import Testing
             }
         }
         let text = String(decoding: schema.bytes, as: UTF8.self)
-            + ["server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found"].map({
+        for later in ["expect"] {
             #expect(!text.contains("\"\(later)\""))
         }
     }
