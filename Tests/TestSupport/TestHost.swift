@@ -11,6 +11,8 @@ package struct TestHost: Sendable {
     package var environment: [String: String] = [:]
     /// The members of `servers` in the schedule; nil for the server above.
     package var servers: String?
+    /// The binary that is installed here.
+    package var program = TestHost.binary
     package var storage: String { "\(folder)/backups" }
     package var config: String { "\(folder)/schedule.json" }
 
@@ -43,7 +45,7 @@ package struct TestHost: Sendable {
     /// Runs a verb to its end.
     package func call(_ arguments: String..., input: String = "") async throws -> Said {
         try await run(
-            Self.binary, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 },
+            program, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 },
             input: input)
     }
 
@@ -51,7 +53,7 @@ package struct TestHost: Sendable {
     package func start(_ arguments: String..., environment more: [String: String] = [:]) async throws -> Running {
         let log = "\(folder)/log.\(UInt32.random(in: 0 ... .max))"
         return try await Running.start(
-            Self.binary, arguments,
+            program, arguments,
             environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 }.merging(more) { $1 }, log: log)
     }
 
