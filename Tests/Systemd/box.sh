@@ -43,8 +43,16 @@ guard() {
     wait "$inside"
     # Out of the cgroups, to where we came from, so that they can go.
     while read -r group; do echo $$ > "$(dirname "$group")/cgroup.procs"; done < "$box/cgroups"
-    sleep 0.1
-    while read -r group; do find "$group" -depth -type d -exec rmdir {} + ; done < "$box/cgroups"
+    # What was killed in them takes its time to go.
+    for _ in $(seq 50); do
+        left=
+        while read -r group; do
+            [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2> /dev/null
+            [ ! -d "$group" ] || left=yes
+        done < "$box/cgroups"
+        [ -n "$left" ] || break
+        sleep 0.1
+    done
     rm -rf "$box"
 }
 

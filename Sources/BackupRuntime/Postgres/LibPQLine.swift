@@ -56,6 +56,10 @@ final class LibPQLine: Session.Line {
         if said.contains("role \"\(user)\" does not exist") {
             return "Make the role: CREATE ROLE \"\(user)\" SUPERUSER LOGIN; docs/install.md has what less will do."
         }
+        if said.contains("timeout expired") {
+            return
+                "Nobody answered. Is the server's host up, and does the service's IPAddressAllow= let it through (docs/install.md)?"
+        }
         return "Is the server running, and may this user connect? Try psql with the same parameters."
     }
 
