@@ -16,6 +16,8 @@ fi
 if grep -rnE '^import ' Sources/BackupCore | grep -vE 'import Foundation$'; then complain 'the core imports more than Foundation (above)'; fi
 if grep -rnE '\bimport (ArgumentParser|archon_backupd)' Sources/BackupRuntime; then complain 'runtime imports the door (above)'; fi
 if grep -rnE '^ *(public|open) ' Sources Benchmarks --include='*.swift'; then complain 'something is public (above)'; fi
+# Once one of its threads has begun, libdispatch wakes the process every second.
+if grep -rn 'DispatchQueue\.global' Sources; then complain 'a global queue wakes an idle daemon: take a serial one (above)'; fi
 if grep -rnE '\btry!|fatalError\(' Sources Benchmarks --include='*.swift'; then complain 'try! or fatalError (above)'; fi
 if grep -rnE '\btry\?' Sources Benchmarks --include='*.swift' | grep -v '//'; then complain 'try? without its reason on the line (above)'; fi
 

@@ -96,7 +96,7 @@ final class PsqlTalk: Sendable {
             }
             if let broken { return continuation.resume(throwing: broken) }
             // What psql does not take any more is told by its end.
-            DispatchQueue.global().async { @Sendable [input] in input.write(script) }
+            DispatchQueue(label: "archon-backupd.psql").async { @Sendable [input] in input.write(script) }
         }
         let (output, errors, lines) = state.withLock { ($0.output, $0.errors, $0.lines) }
         return try answer(output, errors, lines: lines)
