@@ -191,6 +191,13 @@ class Server(socketserver.ThreadingUnixStreamServer):
     request_queue_size = 64
 
 
+def tell_manager(state):
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(state, "\0" + address[1:] if address[0] == "@" else address)
+
+
 def main():
     parser = argparse.ArgumentParser(description="A narrow way to Docker for archon-backupd.")
     parser.add_argument("--socket", required=True, help="where to listen")
@@ -202,6 +209,7 @@ def main():
     with Server(options.socket, Connection) as server:
         server.docker = options.docker
         server.rules = Rules(dict(container.split(":", 1) for container in options.containers))
+        tell_manager(b"READY=1")
         server.serve_forever()
 
 
