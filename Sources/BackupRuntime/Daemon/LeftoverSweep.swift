@@ -46,9 +46,14 @@ package actor LeftoverSweep {
         inProgress[job.name] = nil
     }
 
-    /// Returns when what killed drills have left is removed as well.
+    /// Returns when what killed drills have left is removed as well. A server that does not answer keeps nobody from stopping.
     package func finishForDrill(_ job: Job) async {
-        await drillsSwept().value
+        let drills = drillsSwept()
+        await withTaskCancellationHandler {
+            await drills.value
+        } onCancel: {
+            drills.cancel()
+        }
         await finish(job)
     }
 

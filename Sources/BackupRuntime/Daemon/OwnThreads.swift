@@ -2,8 +2,9 @@
 import Dispatch
 import Foundation
 
-/// The threads that async code runs on, as many as there are processors. Dispatch's own, which Swift takes otherwise, are
-/// looked after by a timer that wakes the process every second for ever once the first of them has begun; these wait.
+/// The threads that async code runs on: as many as there are processors, and four at least, for one may wait for a slow disk.
+/// Dispatch's own, which Swift takes otherwise, are looked after by a timer that wakes the process every second for ever once
+/// the first of them has begun; these wait.
 package enum OwnThreads {
     /// Only before the first task is made.
     package static func takeOver() { _createExecutors(factory: Factory.self) }
@@ -11,7 +12,7 @@ package enum OwnThreads {
     private struct Factory: ExecutorFactory {
         static var mainExecutor: any MainExecutor { PlatformExecutorFactory.mainExecutor }
         static let defaultExecutor: any TaskExecutor = ThreadPool(
-            limit: max(2, ProcessInfo.processInfo.activeProcessorCount))
+            limit: max(4, ProcessInfo.processInfo.activeProcessorCount))
     }
 }
 
