@@ -49,6 +49,10 @@ import Testing
                     "one/shut": "closed",
                 ])
             #expect(first["one/written"]?.dump?.hasPrefix("backup_written_") == true)
+            let lines = try #require(try JSONSerialization.jsonObject(with: Data(said.output.utf8)) as? [[String: Any]])
+            #expect(
+                lines.first?.keys.sorted().joined(separator: " ")
+                    == "bytes database dump job outcome rows seconds server")
             // What was found stays known, without a look at the server.
             #expect(try await host.call("list").lines.count == 4)
             // The other server is not there: its written job fails, and so does the search for others.

@@ -167,6 +167,52 @@ import Testing
         }
     }
 
+    @Test func `a server that takes the connection and says nothing keeps neither the others nor the end waiting`()
+        async throws
+    {
+        try await withOwnServer { host in
+            try await host.server.create("app", "create table t (n int)")
+            // As a hung server: the connection is made, and nobody answers.
+            let silent = "\(host.folder)/silent"
+            try FileManager.default.createDirectory(atPath: silent, withIntermediateDirectories: true)
+            let descriptor = try listen(at: "\(silent)/.s.PGSQL.5432")
+            defer { close(descriptor) }
+            let discover = #""discover": {"every": "1s", "as": {"calendar": "daily", "drill": {"enabled": false}}}"#
+            let text = """
+                {"version": 1, "storage": {"root": "\(host.storage)", "state": "\(host.folder)/state", "minimumFree": "0B"},
+                 "servers": {"silent": {"connection": "host=\(silent)", \(discover)},
+                             "main": {"connection": "\(host.server.connection)", \(discover)}}, "databases": {}}
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: host.config))
+            try await host.withDaemon { daemon in
+                try await daemon.says("app: backup_app_")
+                try await host.server.create("later")
+                try await daemon.says("later: backup_later_")
+                try await daemon.reload()
+                try await host.server.create("last")
+                try await daemon.says("last: backup_last_")
+                let began = ContinuousClock.now
+                #expect(try await daemon.stop() == 0)
+                #expect(began.duration(to: .now) < .seconds(30))
+            }
+        }
+    }
+
+    private func listen(at path: String) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
+        }
+        guard descriptor >= 0, isBound, Foundation.listen(descriptor, 16) == 0 else {
+            throw Failure(.inputOutput, "no socket at \(path)")
+        }
+        return descriptor
+    }
+
     @Test func `check says what is found, what is left out and what lets nobody in`() async throws {
         try await withOwnServer { host in
             for name in ["app", "test_1", "shut"] { try await host.server.create(name) }

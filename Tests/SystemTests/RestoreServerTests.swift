@@ -100,6 +100,12 @@ import Testing
             #expect(said.status == 0, "\(said.error)")
             let answer = try decode(said)
             #expect(answer.outcomes == Dictionary(uniqueKeysWithValues: Self.databases.map { ($0, "restored") }))
+            let keys = try #require(try JSONSerialization.jsonObject(with: Data(said.output.utf8)) as? [String: Any])
+            #expect(keys.keys.sorted() == ["databases", "notes", "roles", "server"])
+            let lines = try #require(keys["databases"] as? [[String: Any]])
+            #expect(
+                lines.first?.keys.sorted().joined(separator: " ")
+                    == "database dump job notes outcome rows seconds snapshot tables")
             #expect(Set(answer.roles) == ["Own er", "member", "readers", "stranger"])
             try await expectEqual(host.server, new)
             #expect(try await new.psql("postgres", Self.roles) == (try await host.server.psql("postgres", Self.roles)))

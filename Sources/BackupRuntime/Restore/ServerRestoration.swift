@@ -88,7 +88,8 @@ package struct ServerRestoration: Sendable {
     package func perform() async throws -> Result {
         let settings = try ConnectionSettings(target)
         let (found, roles) = try await look(settings)
-        let created = try await create(roles, found, settings)
+        var created = try await create(roles, found, settings)
+        var notes = notes(found)
         var lines: [Line] = []
         for choice in choices {
             if let failure = choice.failure { lines.append(Line(choice, failure)) }
@@ -103,12 +104,11 @@ package struct ServerRestoration: Sendable {
             lines += await restore([choice], settings)
         }
         if !lines.contains(where: { $0.outcome == "restored" || $0.outcome == "present" }) {
-            try await drop(created, settings)
+            (created, notes) = await drop(created, settings, notes)
         }
         try Task.checkCancellation()
         return Result(
-            server: target.name, roles: created, databases: lines.sorted { $0.database < $1.database },
-            notes: notes(found))
+            server: target.name, roles: created, databases: lines.sorted { $0.database < $1.database }, notes: notes)
     }
 
     // MARK: before anything is changed
@@ -172,14 +172,18 @@ package struct ServerRestoration: Sendable {
         return new
     }
 
-    /// Nothing has come of it: as before.
-    private func drop(_ roles: [String], _ settings: ConnectionSettings) async throws {
-        guard !roles.isEmpty else { return }
+    /// Nothing has come of it: as before. Returns the roles that are left, and the notes with what is to be known of them.
+    private func drop(_ roles: [String], _ settings: ConnectionSettings, _ notes: [String]) async -> (
+        [String], [String]
+    ) {
+        guard !roles.isEmpty else { return (roles, notes) }
         // In a task of its own: this one may be cancelled.
-        try await Task {
+        let work = Task {
             let admin = try await AdminSession.open(settings, avoiding: "")
-            try await admin.transaction(["DROP ROLE \(roles.map(SQL.identifier).joined(separator: ", "))"])
-        }.value
+            try await admin.query("DROP ROLE \(roles.map(SQL.identifier).joined(separator: ", "))")
+        }
+        guard case .failure(let error) = await work.result else { return ([], notes) }
+        return (roles, notes + ["no database was restored, and the roles made for them could not be dropped: \(error)"])
     }
 
     // MARK: databases
