@@ -55,7 +55,8 @@ final class PsqlTalk: Sendable {
                 let ending = try await host.run(
                     program, .talk, input: input, onOutput: { self.takeOutput($0) }, onErrors: { self.takeErrors($0) })
                 failure = nil
-                state.withLock { if $0.errors.isEmpty { $0.errors = Array(ending.errors.utf8) } }
+                // Without the line in which the shell carries psql's status out.
+                state.withLock { $0.errors = Array(ending.errors.utf8) }
             } catch {
                 failure = error as? Failure
             }

@@ -22,7 +22,10 @@ final class ChildInput: Sendable {
         ends = Mutex(Ends(ours: pair[0], childs: pair[1]))
     }
 
-    deinit { close() }
+    deinit {
+        close()
+        if let left = ends.withLock({ $0.childs }) { Glibc.close(left) }
+    }
 
     /// For the one child: closed once it runs, so that its end is seen here.
     func takeChildsEnd() -> FileDescriptor? {
@@ -53,15 +56,15 @@ final class ChildInput: Sendable {
     @discardableResult
     func write(_ text: some Sequence<UInt8>) -> Bool { Array(text).withUnsafeBytes { write($0) } }
 
+    /// What was written is still read, also by a child that does not run yet. A write in progress returns.
     func close() {
-        // A write in progress returns then.
         ends.withLock { if $0.ours >= 0 { _ = shutdown($0.ours, Int32(SHUT_RDWR)) } }
         writing.withLock { _ in
-            let left = ends.withLock { ends in
-                defer { ends = Ends(ours: -1, childs: nil) }
-                return [ends.ours, ends.childs ?? -1]
+            let ours = ends.withLock { ends in
+                defer { ends.ours = -1 }
+                return ends.ours
             }
-            for descriptor in left where descriptor >= 0 { Glibc.close(descriptor) }
+            if ours >= 0 { Glibc.close(ours) }
         }
     }
 }
