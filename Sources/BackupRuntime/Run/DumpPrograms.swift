@@ -85,6 +85,8 @@ struct DumpPrograms: Sendable {
             throw Failure(
                 .failed, limit.fault.message, hint: limit.fault.hint, cause: ending.errors + Self.standing(blockers))
         case .exited, .signaled:
+            // A server that waits for a lock does not see that its client is gone, and stays in the queue.
+            if case .signaled = ending.cause { await endBackendsAfterwards() }
             let errors = ending.errors
             // pg_dump 15 sets statement_timeout around its LOCK TABLE; later ones may set lock_timeout.
             // The server's words may be in its own language; what pg_dump says of its query is not.
@@ -153,7 +155,7 @@ struct DumpPrograms: Sendable {
             [applicationName])
     }
 
-    /// A pg_dump that we ended may have left a statement running on the server, with its locks.
+    /// A pg_dump that was ended by a signal may have left a statement running on the server, with its locks.
     private func endBackendsAfterwards() async {
         // In a task of its own: this one may be cancelled.
         let work = Task {
