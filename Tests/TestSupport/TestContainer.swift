@@ -124,15 +124,15 @@ package struct TestContainer: Sendable {
         try await until("the migration holds its lock in \(database)") {
             try await sql("postgres", Self.migration(database, "count(*)")) == "1"
         }
+        let result: Swift.Result<Result, any Error>
         do {
-            let result = try await body()
-            try await endMigration(database)
-            return result
+            result = .success(try await body())
         } catch {
-            // The body's failure is what is told, and the container may be stopped.
-            try? await endMigration(database)  // see above
-            throw error
+            result = .failure(error)
         }
+        // The body may have stopped the container, or its engine: then the lock went with it.
+        try? await endMigration(database)  // see above
+        return try result.get()
     }
 
     package func endMigration(_ database: String) async throws {
@@ -189,9 +189,10 @@ package struct TestContainer: Sendable {
 /// the server in it broke down meanwhile.
 package func withContainer<Result>(
     _ prefix: String, _ image: TestEngine.Image = .debian, password: String? = nil, options: [String] = [],
-    _ body: (TestContainer) async throws -> Result
+    engine own: TestEngine.Access? = nil, _ body: (TestContainer) async throws -> Result
 ) async throws -> Result {
-    let engine = try await TestEngine.only.access(image)
+    let engine: TestEngine.Access
+    if let own { engine = own } else { engine = try await TestEngine.only.access(image) }
     let container = try await TestContainer.begin(prefix, image, password: password, options: options, engine: engine)
     let result: Swift.Result<Result, any Error>
     do {
@@ -215,10 +216,10 @@ package func withContainer<Result>(
 /// A host whose schedule has one server, `box`: the container. It has a scratch server too, of the same major, to compare with.
 package func withContainerHost<Result>(
     _ prefix: String, _ image: TestEngine.Image = .debian, password: String? = nil, options: [String] = [],
-    _ body: (TestHost, TestContainer) async throws -> Result
+    engine: TestEngine.Access? = nil, _ body: (TestHost, TestContainer) async throws -> Result
 ) async throws -> Result {
     try await withHost { host in
-        try await withContainer(prefix, image, password: password, options: options) { container in
+        try await withContainer(prefix, image, password: password, options: options, engine: engine) { container in
             var host = host
             host.servers = "\"box\": \(container.server)"
             host.environment.merge(container.engine.environment) { $1 }

@@ -50,7 +50,15 @@ package actor TestEngine {
 
     /// An engine that has the image. Throws when there is none to be had, with its log.
     package func access(_ image: Image) async throws -> Access {
-        let starting = starting ?? Task { try await Self.begin() }
+        let starting =
+            starting
+            ?? Task {
+                let access = try await Self.begin()
+                // For code under test that runs in this process. Safe beside readers as long as it is the only variable that is
+                // ever added here: the C library frees nothing then.
+                for (name, value) in access.environment { setenv(name, value, 1) }
+                return access
+            }
         self.starting = starting
         let access = try await starting.value
         let making = images[image] ?? Task { try await Self.make(image, access) }
