@@ -57,10 +57,15 @@ final class ContainerFolder: Sendable {
         return ContainerFolder(host, line, input, holder)
     }
 
-    /// Returns when it is gone, or its container.
+    /// Returns when it is gone, or its container; or after a while, when the container is frozen: then it goes when that thaws.
     func remove() async {
         input.close()
+        let patience = Task { [holder] in
+            try await Task.sleep(for: .seconds(30))
+            holder.cancel()
+        }
         await holder.value
+        patience.cancel()
     }
 
     // MARK: files

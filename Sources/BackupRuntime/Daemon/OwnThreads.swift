@@ -65,6 +65,11 @@ private final class ThreadPool: TaskExecutor, SchedulingExecutor, @unchecked Sen
                 condition.wait()
                 idle -= 1
             }
+            // Never empty for hours on a busy host: what is done must not be kept for so long.
+            if taken > 1024, 2 * taken > waiting.count {
+                waiting.removeFirst(taken)
+                taken = 0
+            }
             defer { taken += 1 }
             return waiting[taken]
         }
