@@ -78,9 +78,11 @@ struct PackagedHost {
             COMP_WORDS=(archon-backupd re) COMP_CWORD=1 COMP_LINE='archon-backupd re' COMP_POINT=17
             _archon-backupd archon-backupd re archon-backupd; printf '%s\\n' "${COMPREPLY[@]}" | sort
             """)
-        #expect(bash.lines == ["rebuild-catalog", "restore"], "\(bash.error)")
+        #expect(bash.lines == ["rebuild-catalog", "restore", "restore-server"], "\(bash.error)")
         let fish = try await box.run("fish", "-c", "complete -C 'archon-backupd re'")
-        #expect(fish.lines.map { $0.prefix { $0 != "\t" } } == ["rebuild-catalog", "restore"], "\(fish.error)")
+        #expect(
+            fish.lines.map { $0.prefix { $0 != "\t" } } == ["rebuild-catalog", "restore", "restore-server"],
+            "\(fish.error)")
         let zsh = try await box.run(
             "zsh", "-fc",
             "autoload -Uz compinit; compinit -u -D; print $_comps[archon-backupd]; autoload +X _archon-backupd")
