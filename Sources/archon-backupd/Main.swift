@@ -28,6 +28,7 @@ struct ArchonBackupd: AsyncParsableCommand {
     static func main() {
         // Dumps are for their owner alone, whoever calls.
         umask(0o077)
+        LibCrypto.keepUntilTheEnd()
         do {
             try (parseAsRoot() as? any Verb)?.becomeOwner()
         } catch {
