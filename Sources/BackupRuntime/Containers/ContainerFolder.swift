@@ -162,22 +162,13 @@ enum FileFeed {
         try await withTaskCancellationHandler {
             try await blocking { cancellation in
                 defer { input.close() }
-                let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-                guard descriptor >= 0 else { throw Disk.failure("cannot open \(path)") }
-                defer { close(descriptor) }
-                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
-                defer { buffer.deallocate() }
                 var total: Int64 = 0
-                while true {
-                    try cancellation.check()
-                    let count = read(descriptor, buffer.baseAddress, buffer.count)
-                    if count < 0, errno == EINTR { continue }
-                    guard count >= 0 else { throw Disk.failure("cannot read \(path)") }
-                    guard count > 0, input.write(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else {
-                        return total
-                    }
-                    total += Int64(count)
+                try Disk.read(path, cancellation) { bytes in
+                    guard input.write(bytes) else { return false }
+                    total += Int64(bytes.count)
+                    return true
                 }
+                return total
             }
         } onCancel: {
             input.close()

@@ -35,13 +35,18 @@ enum ContainerScript {
         return (status, errors[..<mark.lowerBound].trimmingSuffix { $0.isWhitespace })
     }
 
-    private static let text = """
-        token=$1 mode=$2; shift 2
-        exec 3<&0 </dev/null
+    /// Where images have PostgreSQL's programs beside their PATH; messages in English.
+    static let findPrograms = """
         for b in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/local/pgsql/bin /opt/bitnami/postgresql/bin; do
           [ -d "$b" ] && PATH=$PATH:$b
         done
         LC_ALL=C; export PATH LC_ALL
+        """
+
+    private static let text = """
+        token=$1 mode=$2; shift 2
+        exec 3<&0 </dev/null
+        \(findPrograms)
         unset LANGUAGE PGDATABASE PGOPTIONS PGAPPNAME PGTZ PGDATESTYLE PGCLIENTENCODING PGPASSFILE
         umask 077
         d=

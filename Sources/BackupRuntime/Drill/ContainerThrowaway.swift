@@ -93,10 +93,7 @@ final class ContainerThrowaway: DrillServer {
     /// container: nothing of it outlives the end of stdin.
     private static let script = """
         exec 3<&0 </dev/null
-        for b in /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /usr/local/pgsql/bin /opt/bitnami/postgresql/bin; do
-          [ -d "$b" ] && PATH=$PATH:$b
-        done
-        LC_ALL=C; export PATH LC_ALL
+        \(ContainerScript.findPrograms)
         unset PGDATA PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGOPTIONS PGTZ
         need=$1 user=$2 settings=$3
         d=\(folder); umask 077; mkdir "$d" || exit 1

@@ -36,22 +36,13 @@ struct Digest: ~Copyable {
     static func hex(
         ofFile path: String, _ cancellation: Cancellation = Cancellation(), progress: (Int64) -> Void = { _ in }
     ) throws -> (sha256: String, bytes: Int64) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Disk.failure("cannot open \(path)") }
-        defer { close(descriptor) }
         let digest = try Digest()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-        defer { buffer.deallocate() }
         var total: Int64 = 0
-        while true {
-            try cancellation.check()
-            let count = read(descriptor, buffer.baseAddress, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Disk.failure("cannot read \(path)") }
-            if count == 0 { break }
-            digest.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            total += Int64(count)
-            progress(Int64(count))
+        try Disk.read(path, cancellation) { bytes in
+            digest.add(bytes)
+            total += Int64(bytes.count)
+            progress(Int64(bytes.count))
+            return true
         }
         return (digest.hex(), total)
     }

@@ -69,6 +69,23 @@ enum Disk {
         try data.withUnsafeBytes { try write($0, to: descriptor, path) }
     }
 
+    /// Hands over the file's bytes piece by piece until it ends or `take` returns false. Blocks; a cancellation throws.
+    static func read(_ path: String, _ cancellation: Cancellation, take: (UnsafeRawBufferPointer) throws -> Bool) throws
+    {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("cannot open \(path)") }
+        defer { close(descriptor) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        while true {
+            try cancellation.check()
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("cannot read \(path)") }
+            guard count > 0, try take(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return }
+        }
+    }
+
     /// All of them, to a descriptor of `path`.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String) throws {
         var written = 0
@@ -102,7 +119,7 @@ enum Disk {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         while true {
-            let count = read(source, buffer.baseAddress, buffer.count)
+            let count = Glibc.read(source, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("cannot read \(from)") }
             if count == 0 { return }
