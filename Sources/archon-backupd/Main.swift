@@ -28,7 +28,6 @@ struct ArchonBackupd: AsyncParsableCommand {
     static func main() {
         // Dumps are for their owner alone, whoever calls.
         umask(0o077)
-        LibCrypto.keepUntilTheEnd()
         do {
             try (parseAsRoot() as? any Verb)?.becomeOwner()
         } catch {
@@ -50,10 +49,17 @@ struct ArchonBackupd: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            Foundation.exit(0)
+            leave(0)
         } catch {
             end(error)
         }
+    }
+
+    /// At once: other threads may be in the midst of something, a checksum of the first sweep, say, and libraries that tidy up at
+    /// exit would take from under them what they use. What is on the disk is as after kill -9, which everything here withstands.
+    private static func leave(_ status: Int32) -> Never {
+        fflush(nil)
+        _exit(status)
     }
 
     /// The one place where a failure becomes an exit code.
@@ -61,11 +67,11 @@ struct ArchonBackupd: AsyncParsableCommand {
         switch error {
         case let failure as Failure:
             tell("archon-backupd: \(failure)")
-            Foundation.exit(failure.kind.rawValue)
-        case let told as Told: Foundation.exit(told.kind.rawValue)
+            leave(failure.kind.rawValue)
+        case let told as Told: leave(told.kind.rawValue)
         case let interrupted as Interrupted:
             tell("archon-backupd: interrupted")
-            Foundation.exit(128 + interrupted.signal)
+            leave(128 + interrupted.signal)
         default:
             // The parser's own: help and version end with 0, a wrong command line with 64.
             exit(withError: error)

@@ -31,6 +31,35 @@ import Testing
         }
     }
 
+    /// Libraries that tidied up at exit once took from under the sweep what it used: the daemon ended by SIGSEGV.
+    @Test func `stopped in the midst of its first sweep, again and again, it ends well`() async throws {
+        try await withHost { host in
+            try await host.server.create("swept", "create table t (id int)")
+            try host.write("\"swept\": {\(Self.daily), \"enabled\": false}")
+            let backup = try await host.call("backup", "swept")
+            #expect(backup.status == 0, "\(backup.error)")
+            let folder = "\(host.storage)/swept"
+            let script = """
+                cd "$1" && f=$(ls backup_*.json) && n=${f%.json}
+                for i in 1 2 3 4 5 6 7; do
+                  to=backup_swept_2020010${i}T000000Z; cp "$f" $to.json && ln "$n.dump" $to.dump || exit 1
+                done
+                """
+            let copied = try await run("sh", ["-c", script, "sh", folder])
+            #expect(copied.status == 0, "\(copied.error)")
+            for _ in 0..<60 {
+                let notify = try NotifySocket(folder: host.folder)
+                let daemon = try await host.start("daemon", environment: ["NOTIFY_SOCKET": notify.path])
+                // At once: it is the first checksums that are in danger.
+                while !notify.has("READY=1"), !daemon.hasEnded { await Task.yield() }
+                daemon.signal(SIGTERM)
+                let status = try await daemon.end()
+                #expect(status == 0)
+            }
+            try await host.server.drop("swept")
+        }
+    }
+
     @Test func `files are for their owner alone`() async throws {
         try await withHost { host in
             try await host.server.create("private", "create table t (id int)")
