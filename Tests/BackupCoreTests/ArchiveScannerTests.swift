@@ -98,6 +98,25 @@ import Testing
         #expect(scanner.facts.rows == ["t": 4] && scanner.isComplete)
     }
 
+    @Test(
+        arguments: [
+            ("Name: t; Type: TABLE; Schema: public; Owner: postgres", "TABLE", "public t postgres"),
+            ("Name: t; Type: TABLE; Schema: public; Owner: postgres; Tablespace: fast", "TABLE", "public t postgres"),
+            ("Name: Tab \"le; Type: TABLE; Schema: Odd ; schema; Owner: o; b", "TABLE", "Odd ; schema Tab \"le o; b"),
+            ("Name: a; Type: VIEW; b; Type: TABLE; Schema: s; Owner: o", "TABLE", "s a; Type: VIEW; b o"),
+            ("Data for Name: t; Type: TABLE DATA; Schema: x; y; Owner: o", "TABLE DATA", "x; y t o"),
+            ("Name: plpgsql; Type: EXTENSION; Schema: -; Owner: -", "EXTENSION", "- plpgsql -"),
+            (
+                "Name: app; Type: DATABASE PROPERTIES; Schema: -; Owner: postgres", "DATABASE PROPERTIES",
+                "- app postgres"
+            ),
+        ])
+    func `an entry's names are whole, whatever looks like the next part in them`(
+        heading: String, type: String, entry: String
+    ) {
+        #expect(whole("--\n-- \(heading)\n--\n\n").facts.contents == [type: [entry]])
+    }
+
     // MARK: fingerprints
 
     /// By the definition, with none of the scanner: lines hashed one by one and summed.

@@ -43,14 +43,17 @@ package struct ArchiveFacts: Sendable, Equatable {
     /// Notes an entry's heading, `Name: t; Type: TABLE; Schema: public; Owner: postgres` and perhaps more.
     mutating func note(heading: Substring) {
         let names = heading.hasPrefix("Data for Name: ") ? heading.dropFirst(15) : heading.dropFirst(6)
-        // A name may hold what looks like the next part: the last one counts.
+        // A name may hold what looks like the next part. No type does, so that the first "; Schema: " after the last "; Type: "
+        // ends it; before the owner the last mark counts, and after it that of a tablespace.
         guard let type = names.lastRange(of: "; Type: ") else { return }
-        let parts = names[type.upperBound...].split(separator: "; ")
-        func part(_ key: String) -> String {
-            parts.first { $0.hasPrefix(key) }.map { String($0.dropFirst(key.count)) } ?? "-"
-        }
-        contents[String(parts.first ?? ""), default: []].append(
-            "\(part("Schema: ")) \(names[..<type.lowerBound]) \(part("Owner: "))")
+        let rest = names[type.upperBound...]
+        guard let schema = rest.firstRange(of: "; Schema: "),
+            let owner = rest[schema.upperBound...].lastRange(of: "; Owner: ")
+        else { return }
+        let last = rest[owner.upperBound...]
+        let end = last.lastRange(of: "; Tablespace: ")?.lowerBound ?? last.endIndex
+        contents[String(rest[..<schema.lowerBound]), default: []].append(
+            "\(rest[schema.upperBound..<owner.lowerBound]) \(names[..<type.lowerBound]) \(last[..<end])")
     }
 
     /// Notes what a statement says, if it is one of those that are held to the restored database.
