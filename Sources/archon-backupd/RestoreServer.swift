@@ -51,7 +51,8 @@ struct RestoreServer: Verb {
                 .failed, "there is no database of \(name) to restore", hint: "`archon-backupd list` shows the dumps.")
         }
         let restoration = ServerRestoration(onto: target, choices, onlyMissing: missing, workers: jobs) { line in
-            if isatty(2) == 1 { tell("\(line.database): \(line.outcome)") }
+            // Whoever interrupts it knows so what is back already.
+            tell("\(line.database): \(line.outcome)")
         }
         let isPlan = dryRun
         let result = try await interruptible {
@@ -71,8 +72,33 @@ struct RestoreServer: Verb {
     }
 
     private func target(_ schedule: Schedule) throws -> Server {
-        if let connection { return Server(name: "command line", connection: connection) }
+        if let connection { return Server(name: "command line", connection: try checked(connection)) }
         return try schedule.servers(named: onto ?? name)[0]
+    }
+
+    /// A password in there would be in every list of processes; and a database in there would not be used.
+    private func checked(_ connection: String) throws -> String {
+        let text: ConnectionText
+        do throws(ConnectionText.Fault) {
+            text = try ConnectionText(connection)
+        } catch {
+            throw Failure(
+                .usage, "--connection is no connection string: \(error.what)",
+                hint: "Write \"host=… port=… user=…\" or \"postgresql://user@host:port\".")
+        }
+        guard !text.hasPassword else {
+            throw Failure(
+                .usage,
+                "--connection has a password in it, which everybody on this host can read in the list of processes",
+                hint:
+                    "Put it into ~/.pgpass or the file that PGPASSFILE names, or write the server into the schedule and use --onto."
+            )
+        }
+        guard !text.names.contains("dbname") else {
+            throw Failure(
+                .usage, "--connection names a database, and a whole server is restored", hint: "Leave dbname out.")
+        }
+        return connection
     }
 
     /// Nothing is written into these folders, nor pruned from them, meanwhile; what a crash has left there is put in order.

@@ -285,6 +285,10 @@ import Testing
                 (["main", "--from", "latest", "--onto", "other"], 64, "Its servers are: main"),
                 (["main", "--from", "latest", "--onto", "main", "--connection", "user=x"], 64, "exclude each other"),
                 (["main", "--from", "latest", "--exclude", "a.b"], 64, "dot"),
+                (["main", "--from", "latest", "--connection", "host=x password=secret"], 64, "PGPASSFILE"),
+                (["main", "--from", "latest", "--connection", "postgresql://u:secret@x"], 64, "PGPASSFILE"),
+                (["main", "--from", "latest", "--connection", "host=x dbname=y"], 64, "Leave dbname out"),
+                (["main", "--from", "latest", "--connection", "x"], 64, "no connection string"),
                 (["main", "--from", "latest", "--jobs", "0"], 64, "between 1 and 64"),
                 (["main", "--from", "latest"], 1, "no database of main"),
             ] {
@@ -292,6 +296,7 @@ import Testing
                     TestHost.binary, ["restore-server"] + arguments, environment: ["ARCHON_BACKUPD_CONFIG": host.config]
                 )
                 #expect(said.status == status && said.error.contains(hint), "\(arguments): \(said.error)")
+                #expect(!said.error.contains("secret"))
             }
         }
     }

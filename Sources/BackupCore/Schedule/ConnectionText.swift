@@ -4,14 +4,14 @@ import Foundation
 /// and a typing error are found before a server is asked. See "Connection Strings" in PostgreSQL's libpq chapter.
 ///
 /// It goes by Unicode scalars as libpq goes by bytes: to a Swift character, an = with an accent on it is no =.
-struct ConnectionText {
+package struct ConnectionText {
     /// What is wrong, in words that repeat nothing of the text.
-    struct Fault: Error {
-        let what: String
+    package struct Fault: Error {
+        package let what: String
     }
 
     /// A URI's parts stand under the names of their parameters.
-    let names: Set<String>
+    package let names: Set<String>
 
     private typealias Scalars = Substring.UnicodeScalarView
 
@@ -21,7 +21,7 @@ struct ConnectionText {
         "pwd", "pgpassword",
     ]
 
-    init(_ text: String) throws(Fault) {
+    package init(_ text: String) throws(Fault) {
         let schemes = ["postgresql://", "postgres://"]
         if let scheme = schemes.first(where: { text.unicodeScalars.starts(with: $0.unicodeScalars) }) {
             names = Self.uri(text[...].unicodeScalars.dropFirst(scheme.count))
@@ -30,7 +30,7 @@ struct ConnectionText {
         }
     }
 
-    var hasPassword: Bool { !names.isDisjoint(with: Self.secrets) }
+    package var hasPassword: Bool { !names.isDisjoint(with: Self.secrets) }
 
     private static func keywords(_ text: Scalars) throws(Fault) -> Set<String> {
         var found: Set<String> = []
