@@ -135,6 +135,27 @@ import Testing
         }
     }
 
+    @Test func `a cancelled query whose backend is frozen is given up, and so is the session`() async throws {
+        try await withContainer("frozen") { container in
+            let server = Server(
+                name: "box", connection: "", container: Container(engine: .docker, name: container.name))
+            let line = try await PsqlLine.open(
+                try ConnectionSettings(server), database: "postgres", applicationName: "archon-backupd/session",
+                patience: .seconds(2))
+            let query = Task { try await line.query("SELECT pg_sleep(300)", []) }
+            try await until("the query is in progress") {
+                try await container.backends("archon-backupd/session").contains { $0.contains("pg_sleep") }
+            }
+            _ = try await container.exec("sh", "-c", "kill -STOP \(line.backendPID)")
+            query.cancel()
+            let failure = await query.result.failure as? Failure
+            #expect(failure?.kind == .unavailable, "\(String(describing: failure))")
+            await #expect(throws: Failure.self) { try await line.query("SELECT 1", []) }
+            _ = try await container.exec("sh", "-c", "kill -CONT \(line.backendPID)")
+            try await container.untilClean("after the session was given up")
+        }
+    }
+
     @Test func `a backend that is terminated is a lost connection, and no query hangs`() async throws {
         try await withSessions { psql, _, container in
             try await container.sql("postgres", "select pg_terminate_backend(\(psql.backendPID))")

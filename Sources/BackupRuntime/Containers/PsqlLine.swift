@@ -11,13 +11,19 @@ final class PsqlLine: Session.Line {
     private let talk: PsqlTalk
     private let settings: ConnectionSettings
     private let host: ContainerHost
+    /// How long a cancelled statement may go on: a frozen container never answers.
+    private let patience: Duration
     private let turns = Turns()
     /// The number of the statement in progress; nil between statements.
     private let current = Mutex<Int?>(nil)
     private let count = Mutex(0)
 
-    private init(_ talk: PsqlTalk, _ settings: ConnectionSettings, _ host: ContainerHost, greeting: [String]) {
+    private init(
+        _ talk: PsqlTalk, _ settings: ConnectionSettings, _ host: ContainerHost, _ patience: Duration,
+        greeting: [String]
+    ) {
         self.talk = talk
+        self.patience = patience
         self.settings = settings
         self.host = host
         serverVersion = Int(greeting[0]) ?? 0
@@ -27,9 +33,9 @@ final class PsqlLine: Session.Line {
 
     deinit { talk.end() }
 
-    static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws
-        -> PsqlLine
-    {
+    static func open(
+        _ settings: ConnectionSettings, database: String, applicationName: String, patience: Duration = .seconds(60)
+    ) async throws -> PsqlLine {
         guard let host = try await settings.host() else {
             throw Failure(.unavailable, "\(settings.place) is no container")
         }
@@ -37,14 +43,17 @@ final class PsqlLine: Session.Line {
             host, connection: settings.argument(database: database, applicationName: applicationName),
             passfile: try settings.passfileLines())
         do {
-            let greeting = try await talk.say(
-                "SELECT current_setting('server_version_num'), pg_backend_pid(), current_setting('server_version')"
-            ).rows.first?.compactMap { $0 }
+            let greeting = try await withTaskCancellationHandler {
+                try await talk.say(
+                    "SELECT current_setting('server_version_num'), pg_backend_pid(), current_setting('server_version')")
+            } onCancel: {
+                talk.abandon()
+            }.rows.first?.compactMap { $0 }
             guard let greeting, greeting.count == 3 else {
                 throw Failure(
                     .unavailable, "psql in \(host.container.name) does not say what server it is connected to")
             }
-            return PsqlLine(talk, settings, host, greeting: greeting)
+            return PsqlLine(talk, settings, host, patience, greeting: greeting)
         } catch let broken as PsqlTalk.Broken {
             talk.end()
             throw fault(broken, settings, database)
@@ -135,8 +144,10 @@ final class PsqlLine: Session.Line {
         }
     }
 
-    /// By another psql, again and again as long as the statement is in progress: it may not have begun at the server yet.
+    /// By another psql, again and again as long as the statement is in progress: it may not have begun at the server yet. In the
+    /// end the session is given up.
     private func cancel(_ number: Int) async {
+        let end = ContinuousClock.now + patience
         while current.withLock({ $0 }) == number {
             let connection = settings.argument(
                 database: settings.maintenanceDatabase, applicationName: ApplicationName.own)
@@ -147,6 +158,7 @@ final class PsqlLine: Session.Line {
                     "psql", "--no-psqlrc", "--no-password", "--quiet", "--dbname=\(connection)",
                     "--command=SELECT pg_cancel_backend(\(backendPID))",
                 ], passfile: passfile, timeoutSeconds: 30)
+            if ContinuousClock.now >= end { talk.abandon() }
             for _ in 0..<10 where current.withLock({ $0 }) == number {
                 try? await Task.sleep(for: .milliseconds(100))  // this task is not cancelled
             }

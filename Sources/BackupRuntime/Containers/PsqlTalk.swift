@@ -38,6 +38,7 @@ final class PsqlTalk: Sendable {
     private let end1: [UInt8]
     private let endWord: String
     private let encoding = Mutex("UTF8")
+    private let running = Mutex<Task<Void, Never>?>(nil)
 
     init(_ host: ContainerHost, connection: String, passfile: [String]) throws {
         endWord = ContainerHost.token()
@@ -49,7 +50,7 @@ final class PsqlTalk: Sendable {
             "--set=ON_ERROR_STOP=0", "--set=ECHO=none", "--dbname=\(connection) client_encoding=UTF8",
         ]
         // It lives until `end`, or until the program does; its end is told to whoever waits then.
-        Task { [self, input] in
+        let talking = Task { [self, input] in
             let failure: Failure?
             do {
                 let ending = try await host.run(
@@ -62,7 +63,11 @@ final class PsqlTalk: Sendable {
             }
             breakOff(failure)
         }
+        running.withLock { $0 = talking }
     }
+
+    /// Ends it from outside, for a statement that neither ends nor can be cancelled: `say` throws `Broken` then.
+    func abandon() { running.withLock { $0 }?.cancel() }
 
     /// psql sees the end of its stdin; in the midst of a statement it is ended all the same.
     func end() { input.close() }

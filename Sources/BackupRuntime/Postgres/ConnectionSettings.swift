@@ -102,8 +102,8 @@ package struct ConnectionSettings: Sendable {
 
     private func described(database: String, applicationName: String) -> [(name: String, value: String)] {
         var all = parameters.filter { $0.name != "dbname" && $0.name != "application_name" }
-        // Inside a container there is no network in between.
-        let patience = container == nil ? Self.patience : []
+        // Inside a container there is no network in between, but a server that hangs.
+        let patience = container == nil ? Self.patience : Self.patience.filter { $0.0 == "connect_timeout" }
         for (name, value) in patience where !all.contains(where: { $0.name == name }) { all.append((name, value)) }
         all.append(("dbname", database))
         all.append(("application_name", applicationName))
