@@ -199,17 +199,8 @@ import Testing
     }
 
     private func listen(at path: String) throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let isBound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
-        }
-        guard descriptor >= 0, isBound, Foundation.listen(descriptor, 16) == 0 else {
-            throw Failure(.inputOutput, "no socket at \(path)")
-        }
+        let descriptor = try UnixSocket.bound(SOCK_STREAM, at: path)
+        guard Foundation.listen(descriptor, 16) == 0 else { throw Failure(.inputOutput, "nobody listens at \(path)") }
         return descriptor
     }
 

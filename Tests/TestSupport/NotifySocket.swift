@@ -17,15 +17,7 @@ package final class NotifySocket: @unchecked Sendable {
     package init(folder: String) throws {
         let path = "\(folder)/notify-\(UInt32.random(in: 0 ... .max))"
         self.path = path
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let isBound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
-        }
-        guard descriptor >= 0, isBound else { throw Failure(.inputOutput, "no notify socket at \(path)") }
+        let descriptor = try UnixSocket.bound(SOCK_DGRAM, at: path)
         // A daemon that has become another user still speaks to it.
         chmod(path, 0o777)
         let box = Box()
@@ -53,4 +45,20 @@ package final class NotifySocket: @unchecked Sendable {
 
     /// The texts of STATUS=, oldest first.
     package var statuses: [String] { messages.filter { $0.hasPrefix("STATUS=") }.map { String($0.dropFirst(7)) } }
+}
+
+package enum UnixSocket {
+    /// The descriptor of a socket that is bound to `path`.
+    package static func bound(_ type: __socket_type, at path: String) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
+        }
+        guard descriptor >= 0, isBound else { throw Failure(.inputOutput, "no socket at \(path)") }
+        return descriptor
+    }
 }
