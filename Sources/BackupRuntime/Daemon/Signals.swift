@@ -7,6 +7,7 @@ package final class Signals: @unchecked Sendable {
     package let stream: AsyncStream<Int32>
     private let sources: [any DispatchSourceSignal]
 
+    /// None is lost that comes after this returns; one that comes before has its usual effect.
     /// With `sparingIgnored`, those that were ignored when the program began stay so: nohup does that for a reason.
     package init(_ numbers: [Int32], sparingIgnored: Bool) {
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
@@ -14,10 +15,13 @@ package final class Signals: @unchecked Sendable {
         let queue = DispatchQueue(label: "archon-backupd.signals", qos: .default)
         let ignored = Self.ignoredAtBegin
         sources = numbers.filter { !sparingIgnored || !ignored.contains($0) }.map { number in
-            signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in continuation.yield(number) }
+            // Dispatch puts its own handler in place some time after `activate`.
+            let isListening = DispatchSemaphore(value: 0)
+            source.setRegistrationHandler { @Sendable in isListening.signal() }
             source.activate()
+            isListening.wait()
             return source
         }
     }
