@@ -158,14 +158,19 @@ package struct TestContainer: Sendable {
         let said = try await engine.docker(words)
         guard said.status == 0, let id = said.lines.last else { throw Failure(.failed, "docker run: \(said.error)") }
         let container = TestContainer(engine: engine, name: name, id: id, password: password)
-        try await container.untilReady()
+        do {
+            try await container.untilReady()
+        } catch {
+            _ = try await engine.docker(["rm", "-f", "-v", id])
+            throw error
+        }
         return container
     }
 
     /// Not before the postmaster is PID 1: the one of the setup takes connections too.
     func untilReady() async throws {
         let question = "[ \"$(cat /proc/1/comm)\" = postgres ] && pg_isready -q -U postgres"
-        try await until("the server in \(name) takes connections", seconds: 60) {
+        try await until("the server in \(name) takes connections") {
             try await engine.docker(["exec", id, "sh", "-c", question]).status == 0
         }
     }
@@ -189,7 +194,16 @@ package struct TestContainer: Sendable {
 /// the server in it broke down meanwhile.
 package func withContainer<Result>(
     _ prefix: String, _ image: TestEngine.Image = .debian, password: String? = nil, options: [String] = [],
-    engine own: TestEngine.Access? = nil, _ body: (TestContainer) async throws -> Result
+    engine: TestEngine.Access? = nil, _ body: (TestContainer) async throws -> Result
+) async throws -> Result {
+    try await Seats.taken {
+        try await withSeatedContainer(prefix, image, password: password, options: options, engine: engine, body)
+    }
+}
+
+private func withSeatedContainer<Result>(
+    _ prefix: String, _ image: TestEngine.Image, password: String?, options: [String], engine own: TestEngine.Access?,
+    _ body: (TestContainer) async throws -> Result
 ) async throws -> Result {
     let engine: TestEngine.Access
     if let own { engine = own } else { engine = try await TestEngine.only.access(image) }

@@ -110,8 +110,19 @@ package struct Running: Sendable {
         return state == "Z" || state == "X"
     }
 
-    /// The exit status; 128 and the number for a signal.
-    package func end() async throws -> Int32 { try await work.value }
+    /// The exit status when it has ended; 128 and the number for a signal. Kills what has not ended after five minutes, and
+    /// throws.
+    package func end() async throws -> Int32 {
+        let killer = Task {
+            try await Task.sleep(for: .seconds(300))
+            signal(SIGKILL)
+        }
+        let status = try await work.value
+        killer.cancel()
+        // Cancelled in time, it threw.
+        if (try? await killer.value) != nil { throw Failure(.failed, "process \(pid) did not end in 300 s: \(said)") }
+        return status
+    }
 
     package var said: String {
         FileManager.default.contents(atPath: log).map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -148,16 +159,18 @@ package func withOwnServer<Result>(options: String = "", _ body: (TestHost) asyn
 }
 
 /// Tests that run programs take one of a few seats: with all of them at once on two cores none would come to its point
-/// within the time that it waits for it.
+/// within the time that it waits for it. Who has one takes no second.
 actor Seats {
     private static let only = Seats()
+    @TaskLocal private static var isTaken = false
     private var free = 4
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
     static func taken<Result>(_ body: () async throws -> Result) async throws -> Result {
+        if isTaken { return try await body() }
         await only.take()
         do {
-            let result = try await body()
+            let result = try await $isTaken.withValue(true, operation: body)
             await only.giveBack()
             return result
         } catch {
