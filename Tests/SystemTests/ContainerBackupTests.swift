@@ -108,6 +108,47 @@ import Testing
         }
     }
 
+    @Test func `a whole server comes back in another container`() async throws {
+        try await withContainerHost("old") { host, container in
+            try await withContainer("spare") { spare in
+                try await container.create("app", Self.sql)
+                try await container.create("Größe", "create table t as select g from generate_series(1, 50) g")
+                try await container.sql(
+                    "postgres",
+                    "create role \"Own er\" login password 'one'; alter database \"Größe\" owner to \"Own er\"; alter database app set work_mem = '7MB'"
+                )
+                var host = host
+                let found = "\"discover\": {\"as\": {\(Self.often)}}"
+                host.servers =
+                    "\"box\": {\(container.server.dropFirst().dropLast()), \(found)}, \"spare\": \(spare.server)"
+                try host.write("")
+                let backup = try await host.call("backup", "--all", "--server", "box")
+                #expect(backup.status == 0, "\(backup.output) \(backup.error)")
+                let refused = try await host.call("restore-server", "box", "--from", "latest")
+                #expect(refused.status != 0 && refused.error.contains("app"), "\(refused.error)")
+                let restored = try await host.call("restore-server", "box", "--from", "latest", "--onto", "spare")
+                #expect(restored.status == 0, "\(restored.output) \(restored.error)")
+                for (database, question) in [
+                    ("app", Self.question), ("Größe", "select sum(g) from t"),
+                    (
+                        "postgres",
+                        "select rolname, rolpassword from pg_authid where rolname in ('Own er', 'reader') order by 1"
+                    ),
+                    (
+                        "postgres",
+                        "select datname, datdba::regrole, setconfig from pg_database left join pg_db_role_setting on setdatabase = oid order by 1"
+                    ),
+                ] {
+                    let (old, new) = (
+                        try await container.sql(database, question), try await spare.sql(database, question)
+                    )
+                    #expect(!old.isEmpty && new == old, "\(database): \(question)")
+                }
+                try await spare.untilClean("after a restore of the server")
+            }
+        }
+    }
+
     @Test func `a database, a container and an engine that are not there are named`() async throws {
         try await withContainerHost("absent") { host, container in
             try host.write("\"nowhere\": {\(Self.often)}")
