@@ -97,7 +97,9 @@ import Testing
         try await withBase { base in
             let limit = TimeLimit(seconds: 120, fault: Failure(.unavailable, "too long"))
             // Without its object nobody holds the lock, as after kill -9; the server goes on.
-            let place = try await Throwaway.begin(major: 15, bytes: 1, bases: [base], limit).server.connection
+            let place = try await Seats.taken {
+                try await Throwaway.begin(major: 15, bytes: 1, bases: [base], limit).server.connection
+            }
             let names = try Disk.names(in: base)
             let folder = "\(base)/\(try #require(names.first))"
             #expect(names.count == 1 && names[0].hasPrefix("archon-backupd-drill-") && place.contains(folder))

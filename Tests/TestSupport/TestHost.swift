@@ -160,13 +160,13 @@ package func withOwnServer<Result>(options: String = "", _ body: (TestHost) asyn
 
 /// Tests that run programs take one of a few seats: with all of them at once on two cores none would come to its point
 /// within the time that it waits for it. Who has one takes no second.
-actor Seats {
+package actor Seats {
     private static let only = Seats()
     @TaskLocal private static var isTaken = false
     private var free = 4
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    static func taken<Result>(_ body: () async throws -> Result) async throws -> Result {
+    package static func taken<Result>(_ body: () async throws -> Result) async throws -> Result {
         if isTaken { return try await body() }
         await only.take()
         do {
