@@ -8,7 +8,11 @@ package final class JobLock: Sendable {
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    /// Not by `close` alone: a child has a copy of the descriptor from its fork to its exec, and the lock with it.
+    deinit {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// Throws `.busy` at once when somebody else has it.
     package static func take(_ job: String, root: String) throws -> JobLock {
