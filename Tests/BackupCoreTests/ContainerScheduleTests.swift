@@ -14,10 +14,12 @@ import Testing
 
     @Test func `engine and user are taken as they stand`() throws {
         let text = Sample.file(
-            server: #""container": { "engine": "podman", "name": "pg.1_x-y", "user": "back up" }, "passfile": "/etc/p""#
+            server:
+                #""container": { "engine": "podman", "socket": "/run/p.sock", "name": "pg.1_x-y", "user": "back up" }, "passfile": "/etc/p""#
         )
         let server = try #require(try Sample.decode(text).servers.first)
-        #expect(server.container == Container(engine: .podman, name: "pg.1_x-y", user: "back up"))
+        #expect(
+            server.container == Container(engine: .podman, socket: "/run/p.sock", name: "pg.1_x-y", user: "back up"))
         #expect(server.passfile == "/etc/p")
     }
 
@@ -28,6 +30,10 @@ import Testing
         (#""container": { "name": ‸"é" }"#, "$.servers.main.container.name", "no name of a container"),
         (#""container": { "name": "a", "engine": ‸"lxc" }"#, "$.servers.main.container.engine", "no engine"),
         (#""container": { "name": "a", "user": ‸"" }"#, "$.servers.main.container.user", "empty"),
+        (
+            #""container": { "name": "a", "socket": ‸"docker.sock" }"#, "$.servers.main.container.socket",
+            "no absolute path"
+        ),
         (#""container": { "name": "a", ‸"password": "x" }"#, "$.servers.main.container.password", "password"),
         (#""container": ‸{ "name": "a" }, "connection": "user=u""#, "$.servers.main.container", "beside"),
         (#""container": ‸"a""#, "$.servers.main.container", "object"),

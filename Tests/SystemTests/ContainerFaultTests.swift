@@ -56,6 +56,17 @@ import Testing
         }
     }
 
+    @Test func `what the engine cannot begin is told in its words`() async throws {
+        try await withContainerHost("shell-less") { host, container in
+            try host.write("\"postgres\": {\"calendar\": \"*-*-* 02:00:00\"}")
+            try await container.exec(
+                "bash", "-c", "mv /bin/sh /bin/sh.away; mv /usr/bin/sh /usr/bin/sh.away; hash -r; ! command -v sh")
+            let said = try await host.call("backup", "postgres")
+            #expect(said.status == 69 && said.error.contains("docker exec could not begin"), "\(said.error)")
+            #expect(said.error.contains("executable file not found"), "\(said.error)")
+        }
+    }
+
     @Test func `pg_dump that is killed inside is told with its signal`() async throws {
         try await withDumpInProgress("inside") { host, container, running in
             try await container.exec(

@@ -10,6 +10,16 @@ import Testing
         _ container: TestContainer, user: String,
         _ body: (_ docker: ([String], String) async throws -> Said) async throws -> Void
     ) async throws {
+        try await withProxySocket(container, user: user) { socket in
+            try await body { arguments, input in
+                try await run("docker", arguments, environment: ["DOCKER_HOST": "unix://\(socket)"], input: input)
+            }
+        }
+    }
+
+    private func withProxySocket(_ container: TestContainer, user: String, _ body: (String) async throws -> Void)
+        async throws
+    {
         try await withTemporaryFolder { folder in
             // Ends with the body, or with these tests.
             let script = """
@@ -24,9 +34,23 @@ import Testing
                     container.engine.folder, "\(container.name):\(user)",
                 ])
             try await until("the proxy listens") { FileManager.default.fileExists(atPath: "\(folder)/proxy.sock") }
-            try await body { arguments, input in
-                try await run(
-                    "docker", arguments, environment: ["DOCKER_HOST": "unix://\(folder)/proxy.sock"], input: input)
+            try await body("\(folder)/proxy.sock")
+        }
+    }
+
+    @Test func `a database is backed up and restored by the socket that the schedule names`() async throws {
+        try await withContainerHost("narrow-host") { host, container in
+            try await container.create("app", "create table t as select g from generate_series(1, 1000) g")
+            try await withProxySocket(container, user: "postgres") { socket in
+                var host = host
+                host.environment["DOCKER_HOST"] = "unix:///nonexistent"
+                host.servers = "\"box\": {\"container\": {\"socket\": \"\(socket)\", \"name\": \"\(container.name)\"}}"
+                try host.write("\"app\": {\"calendar\": \"*-*-* 02:00:00\"}")
+                let backup = try await host.call("backup", "app")
+                #expect(backup.status == 0, "\(backup.error)")
+                let restored = try await host.call("restore", "app", "--into", "back")
+                #expect(restored.status == 0, "\(restored.error)")
+                #expect(try await container.sql("back", "select sum(g) from t") == "500500")
             }
         }
     }

@@ -9,8 +9,21 @@ struct ContainerDecoder {
         let name = name(members["name"], node, path)
         var user: String? = "postgres"
         if let said = members["user"] { user = self.user(said, path.key("user")) }
+        let socket = socket(members["socket"], path.key("socket"))
         guard let engine, let name, let user else { return nil }
-        return Container(engine: engine, name: name, user: user)
+        return Container(engine: engine, socket: socket, name: name, user: user)
+    }
+
+    private func socket(_ node: JSONNode?, _ path: SchedulePath) -> String? {
+        let example = "/run/archon-docker-proxy/docker.sock"
+        guard let node, let socket = reader.string(node, path, example) else { return nil }
+        guard socket.hasPrefix("/") else {
+            reader.fault(
+                node.offset, path, "\"\(socket)\" is no absolute path", "Write the engine's socket like \"\(example)\"."
+            )
+            return nil
+        }
+        return socket
     }
 
     private func engine(_ node: JSONNode, _ path: SchedulePath) -> Container.Engine? {

@@ -8,7 +8,7 @@ package enum ScheduleKeys {
     package static let server = [
         "connection", "container", "concurrency", "passfile", "passwordCredential", "maintenanceDatabase", "discover",
     ]
-    package static let container = ["engine", "name", "user"]
+    package static let container = ["engine", "socket", "name", "user"]
     package static let defaults = [
         "jitter", "catchUp", "format", "compression", "jobs", "timeout", "lockTimeout", "retry", "excludeTableData",
         "globals", "hooks", "retention", "proof", "drill", "objectives",

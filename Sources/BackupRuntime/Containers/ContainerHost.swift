@@ -13,7 +13,7 @@ package struct ContainerHost: Sendable, Equatable {
 
     /// Throws `.unavailable` when the engine does not answer, or there is no running container of that name.
     static func find(_ container: Container) async throws -> ContainerHost {
-        let engine = try ContainerEngine.find(container.engine)
+        let engine = try ContainerEngine.find(container)
         guard let state = try await inspect(container.name, engine) else {
             throw Failure(
                 .unavailable, "there is no container \(container.name)",
@@ -69,6 +69,14 @@ package struct ContainerHost: Sendable, Equatable {
         }
     }
 
+    /// The engine made no process of it.
+    private func notBegun(_ what: String, _ ending: Child.Ending, _ said: String) -> Failure {
+        Failure(
+            .unavailable, "\(engine.kind.rawValue) exec could not begin \(what) in \(container.name)",
+            hint: "Does `\(engine.kind.rawValue) exec \(container.name) sh -c true` work? See docs/containers.md.",
+            cause: [ending.errors, said].joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
     /// Why a program in there ended without a word of how.
     private func brokenOff(_ what: String, _ ending: Child.Ending) async -> Failure {
         func failure(_ fact: String, _ hint: String) -> Failure {
@@ -112,9 +120,15 @@ package struct ContainerHost: Sendable, Equatable {
         let callers = input
         let input = try callers ?? Self.input(passfile: passfile)
         let token = Self.token()
+        // Docker tells there why it could not begin a program.
+        let said = OutputText(limit: 2048)
         var ending = try await Child.run(
-            engine.program, ["exec", "-i", id] + ContainerScript.words(mode, token: token, program),
-            timeoutSeconds: timeoutSeconds, input: input, onOutput: onOutput, onErrors: onErrors,
+            engine.program, engine.words(["exec", "-i", id] + ContainerScript.words(mode, token: token, program)),
+            timeoutSeconds: timeoutSeconds, input: input,
+            onOutput: {
+                said.add($0)
+                try onOutput?($0)
+            }, onErrors: onErrors,
             isBelieved: { ContainerScript.status(in: $0, token: token)?.status == 0 })
         if callers == nil { input.close() }
         if let (status, errors) = ContainerScript.status(in: ending.errors, token: token) {
@@ -127,6 +141,7 @@ package struct ContainerHost: Sendable, Equatable {
         }
         switch ending.cause {
         case .timedOut, .interrupted: return ending
+        case .exited(126), .exited(127): throw notBegun(program.first ?? "a program", ending, said.text)
         case .exited, .signaled: throw await brokenOff(program.first ?? "a program", ending)
         }
     }

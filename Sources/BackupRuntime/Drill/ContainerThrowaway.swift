@@ -39,12 +39,12 @@ final class ContainerThrowaway: DrillServer {
             do {
                 let ending = try await Child.run(
                     source.engine.program,
-                    [
+                    source.engine.words([
                         "run", "-i", "--rm", "--pull=never", "--name=\(name)", "--label=\(label)=\(owner)",
                         "--network=none",
                         "--user=postgres", "--shm-size=256m", "--entrypoint=sh", source.image, "-c", script,
                         "archon-backupd", "\(bytes / 1024)", Throwaway.superuser, Throwaway.settings,
-                    ], timeoutSeconds: seconds, input: input, onErrors: { log.take($0) })
+                    ]), timeoutSeconds: seconds, input: input, onErrors: { log.take($0) })
                 log.end(ending.description)
             } catch {
                 log.end((error as? Failure)?.message ?? "\(error)")
@@ -78,8 +78,7 @@ final class ContainerThrowaway: DrillServer {
     }
 
     /// Removes those of `owner` that a crash has left. Only for who holds the drill lock. Returns their ids.
-    static func sweep(_ kind: Container.Engine, owner: String) async throws -> [String] {
-        let engine = try ContainerEngine.find(kind)
+    static func sweep(_ engine: ContainerEngine, owner: String) async throws -> [String] {
         let left = try await engine.ask(["ps", "--all", "--quiet", "--filter", "label=\(label)=\(owner)"])
             .split(whereSeparator: \.isWhitespace).map(String.init)
         if !left.isEmpty { _ = try await engine.ask(["rm", "--force", "--volumes"] + left) }

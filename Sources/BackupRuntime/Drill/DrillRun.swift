@@ -170,9 +170,12 @@ package struct DrillRun: Sendable {
     }
 
     private func sweepContainers(_ schedule: Schedule) async {
-        let engines = schedule.servers.compactMap { $0.container?.engine }
-        for engine in Container.Engine.allCases where engines.contains(engine) {
+        var swept: [ContainerEngine] = []
+        for container in schedule.servers.compactMap(\.container) {
             do {
+                let engine = try ContainerEngine.find(container)
+                guard !swept.contains(engine) else { continue }
+                swept.append(engine)
                 let owner = try ScratchDatabase(stateFolder: stateFolder).owner
                 let left = try await ContainerThrowaway.sweep(engine, owner: owner)
                 if !left.isEmpty { tellSwept(left.map { "the container \($0)" }) }
