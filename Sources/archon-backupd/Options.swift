@@ -21,6 +21,9 @@ struct ConfigOption: ParsableArguments {
 
     /// As it is written.
     func loadWritten() throws -> Schedule { try ScheduleFile.load(path) }
+
+    /// The same, for who only looks at it before the command loads it.
+    func look() throws -> Schedule { try ScheduleFile.look(path) }
 }
 
 /// A command that works with the schedule.
@@ -36,7 +39,7 @@ extension Verb {
     /// Only before other threads are there: one that the system takes for ending would stay root.
     func becomeOwner() throws {
         // What is wrong with the schedule is for the verb itself to say.
-        guard geteuid() == 0, actsAsOwner, let schedule = try? config.loadWritten() else { return }  // see above
+        guard geteuid() == 0, actsAsOwner, let schedule = try? config.look() else { return }  // see above
         if let user = try ServiceUser.become(for: schedule), isatty(2) == 1 {
             tell("acting as \(user), who owns \(schedule.storage.root)")
         }

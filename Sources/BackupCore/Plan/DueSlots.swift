@@ -13,31 +13,77 @@ package struct DueSlots: Sendable, Equatable {
 
     /// The slots after `anchor` whose start (slot and jitter) is not after `now`; nil when there is none.
     package static func find(job: Job, after anchor: Date, now: Date, watchingSince: Date) -> DueSlots? {
+        find(job.slots, after: anchor, now: now, watchingSince: watchingSince).due
+    }
+
+    /// The last slot whose start is not after `now`; nil when the last two years hold none.
+    package static func latest(of job: Job, now: Date) -> Date? { latest(of: job.slots, now: now).slot }
+
+    /// The same with the instant, later than `now`, before which the answer stays as it is.
+    static func find(
+        _ slots: SlotSource, after anchor: Date, now: Date, watchingSince: Date
+    ) -> (due: DueSlots?, changes: Date) {
         var due: DueSlots?
         var cursor = anchor
-        while let slot = job.trigger.next(after: cursor, in: job.zone), slot <= now {
-            if job.start(of: slot) > now { break }
+        while let slot = slots.next(after: cursor) {
+            let start = slots.start(of: slot)
+            guard start <= now else { return (due, start) }
             if due == nil { due = DueSlots(first: slot, latest: slot, count: 0, missed: 0) }
             due?.latest = slot
             due?.count += 1
             if slot < watchingSince { due?.missed += 1 }
             if let count = due?.count, count >= countLimit {
-                due?.latest = latest(of: job, now: now) ?? slot
-                break
+                let last = latest(of: slots, now: now)
+                due?.latest = last.slot ?? slot
+                return (due, last.changes)
             }
             cursor = slot
         }
-        return due
+        return (due, .distantFuture)
     }
 
-    /// The last slot whose start is not after `now`, looked for from `now` backwards in doubling steps (years of a slot
-    /// a second would take minutes to walk); nil when the last two years hold none.
-    package static func latest(of job: Job, now: Date) -> Date? {
+    /// The same with the instant, later than `now`, before which the answer stays as it is.
+    static func latest(of slots: SlotSource, now: Date) -> (slot: Date?, changes: Date) {
+        // Where there is jitter, a slot may begin before another that comes earlier: each of those that may not have begun is
+        // looked at, the newest first.
+        var reach: TimeInterval = 0
+        while reach < slots.jitterSeconds {
+            reach = min(max(60, 2 * reach), slots.jitterSeconds)
+            let (slot, changes) = latestBegun(slots, after: now.addingTimeInterval(-reach), now: now)
+            if let slot { return (slot, changes) }
+        }
+        let before = now.addingTimeInterval(-reach)
+        return (last(slots, notAfter: before), latestBegun(slots, after: before, now: now).changes)
+    }
+
+    /// Of the slots after `before`, the last that has begun, and the first instant at which a later one may.
+    private static func latestBegun(_ slots: SlotSource, after before: Date, now: Date) -> (slot: Date?, changes: Date)
+    {
+        var found: Date?
+        var changes = Date.distantFuture
+        var cursor = before
+        while let slot = slots.next(after: cursor) {
+            // None that is to come begins before it.
+            guard slot <= now else { return (found, min(changes, slot)) }
+            let start = slots.start(of: slot)
+            if start <= now {
+                (found, changes) = (slot, .distantFuture)
+            } else {
+                changes = min(changes, start)
+            }
+            cursor = slot
+        }
+        return (found, changes)
+    }
+
+    /// The last slot that is not after `end`, looked for from there backwards in doubling steps: years of a slot a second would
+    /// take minutes to walk.
+    private static func last(_ slots: SlotSource, notAfter end: Date) -> Date? {
         var window: TimeInterval = 1
-        while window < 2 * 366 * 86400 {
-            var cursor = now.addingTimeInterval(-window)
+        while window < 2 * 366 * 86_400 {
+            var cursor = end.addingTimeInterval(-window)
             var found: Date?
-            while let slot = job.trigger.next(after: cursor, in: job.zone), job.start(of: slot) <= now {
+            while let slot = slots.next(after: cursor), slot <= end {
                 found = slot
                 cursor = slot
             }
@@ -48,11 +94,27 @@ package struct DueSlots: Sendable, Equatable {
     }
 }
 
-extension Job {
+/// The slots of a job's dumps, or of its drills.
+struct SlotSource {
+    let job: String
+    let trigger: Trigger
+    let zone: Zone
+    let jitterSeconds: Double
+
+    func next(after date: Date) -> Date? { trigger.next(after: date, in: zone) }
+
     /// When a slot's run is to begin: the slot, moved by this job's jitter for it.
-    package func start(of slot: Date) -> Date {
-        slot.addingTimeInterval(Jitter.seconds(job: name, slot: slot, limit: jitterSeconds))
+    func start(of slot: Date) -> Date {
+        slot.addingTimeInterval(Jitter.seconds(job: job, slot: slot, limit: jitterSeconds))
     }
+}
+
+extension Job {
+    var slots: SlotSource { SlotSource(job: name, trigger: trigger, zone: zone, jitterSeconds: jitterSeconds) }
+    var drillSlots: SlotSource { SlotSource(job: name, trigger: drill.trigger, zone: drill.zone, jitterSeconds: 0) }
+
+    /// When a slot's run is to begin: the slot, moved by this job's jitter for it.
+    package func start(of slot: Date) -> Date { slots.start(of: slot) }
 }
 
 /// A delay that is the same for the same job and slot on every machine and after every restart.

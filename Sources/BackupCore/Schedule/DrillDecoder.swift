@@ -1,8 +1,16 @@
 /// Reads "drill", of a job and of `defaults`.
-struct DrillDecoder {
-    let reader: ScheduleReader
-    let triggers: TriggerDecoder
-    let servers: ServerNames
+final class DrillDecoder {
+    private let reader: ScheduleReader
+    private let triggers: TriggerDecoder
+    private let servers: ServerNames
+    /// The rules that follow from defaults alone, by time and zone.
+    private var weekly: [String: Copied<DrillRule>] = [:]
+
+    init(reader: ScheduleReader, triggers: TriggerDecoder, servers: ServerNames) {
+        self.reader = reader
+        self.triggers = triggers
+        self.servers = servers
+    }
 
     /// What a job's drill does not say stays as `defaults` has it; its assertions stand in place of those there.
     func drill(_ node: JSONNode?, _ path: SchedulePath, into drill: inout DrillRule) {
@@ -22,8 +30,18 @@ struct DrillDecoder {
     /// Gives the drill of a job for which nobody named times its time in the week, and its times the job's zone unless
     /// they name their own.
     static func complete(_ job: inout Job) {
-        if job.drill.trigger == .cron(.never) { job.drill.trigger = DrillRule.weeklyTrigger(for: job.name) }
+        let rule = job.drill
+        if rule.trigger == .cron(.never) { job.drill.trigger = DrillRule.weeklyTrigger(for: job.name) }
         if job.drill.trigger.zoneName == nil { job.drill.zone = job.zone }
+    }
+
+    /// The same, with one rule for all jobs whose drills are at the same time and as `defaults` says.
+    func complete(_ job: inout Job, like defaults: Job) {
+        guard job.sharesDrill(with: defaults), job.drill.trigger == .cron(.never) else { return Self.complete(&job) }
+        let key = "\(DrillRule.weeklyMinute(for: job.name)) \(job.zone.name)"
+        if let rule = weekly[key] { return job.share(rule) }
+        Self.complete(&job)
+        weekly[key] = Copied(wrappedValue: job.drill)
     }
 
     private func place(_ node: JSONNode?, _ path: SchedulePath) -> DrillRule.Place? {

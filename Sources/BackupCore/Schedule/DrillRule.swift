@@ -39,9 +39,11 @@ package struct DrillRule: Sendable, Equatable {
         self.init(trigger: Self.weeklyTrigger(for: job), zone: zone)
     }
 
-    static func weeklyTrigger(for job: String) -> Trigger {
+    static func weeklyTrigger(for job: String) -> Trigger { .calendar(.weekly(minute: weeklyMinute(for: job))) }
+
+    static func weeklyMinute(for job: String) -> Int {
         // Jitter for a slot that is the same for all.
         let seconds = Jitter.seconds(job: job, slot: Date(timeIntervalSince1970: 0), limit: 7 * 86_400)
-        return .calendar(.weekly(minute: Int(seconds) / 60))
+        return Int(seconds) / 60
     }
 }

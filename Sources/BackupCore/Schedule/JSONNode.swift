@@ -15,6 +15,15 @@ struct JSONNode: Sendable {
         let value: JSONNode
     }
 
+    /// What an object has under its keys; of a key that stands there twice, the last.
+    struct Members: Sendable {
+        private let members: [Member]
+
+        init(_ members: [Member]) { self.members = members }
+
+        subscript(key: String) -> JSONNode? { members.last { $0.key == key }?.value }
+    }
+
     let value: Value
     /// In bytes from the beginning of the file.
     let offset: Int

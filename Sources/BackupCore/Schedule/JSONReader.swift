@@ -58,8 +58,8 @@ struct JSONReader {
 
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    private mutating func take(_ character: Character) -> Bool {
-        guard let byte = peek, byte == character.asciiValue else { return false }
+    private mutating func take(_ scalar: UnicodeScalar) -> Bool {
+        guard let byte = peek, UInt32(byte) == scalar.value else { return false }
         position += 1
         return true
     }
@@ -74,8 +74,9 @@ struct JSONReader {
         }
     }
 
-    private func stands(_ first: Character, _ second: Character) -> Bool {
-        position + 1 < bytes.count && bytes[position] == first.asciiValue && bytes[position + 1] == second.asciiValue
+    private func stands(_ first: UnicodeScalar, _ second: UnicodeScalar) -> Bool {
+        position + 1 < bytes.count && UInt32(bytes[position]) == first.value
+            && UInt32(bytes[position + 1]) == second.value
     }
 
     private mutating func skipComment() throws(Fault) {
@@ -106,7 +107,8 @@ struct JSONReader {
         case UInt8(ascii: "{"): return JSONNode(value: .object(try members(depth: depth)), offset: offset)
         case UInt8(ascii: "["): return JSONNode(value: .array(try elements(depth: depth)), offset: offset)
         case UInt8(ascii: "\""): return JSONNode(value: .string(try string()), offset: offset)
-        case let byte? where "-0123456789".utf8.contains(byte): return JSONNode(value: number(), offset: offset)
+        case UInt8(ascii: "-"), (UInt8(ascii: "0")...UInt8(ascii: "9"))?:
+            return JSONNode(value: number(), offset: offset)
         case nil: throw fault(offset, "the file ends where a value belongs", "Look whether its end was cut off.")
         default: return JSONNode(value: try word(), offset: offset)
         }
@@ -175,7 +177,7 @@ struct JSONReader {
     }
 
     /// False when the comma was missing and `isNext` says what the next byte begins.
-    private mutating func takeComma(before end: Character, isNext: (UInt8) -> Bool) throws(Fault) -> Bool {
+    private mutating func takeComma(before end: UnicodeScalar, isNext: (UInt8) -> Bool) throws(Fault) -> Bool {
         if take(",") { return true }
         guard let byte = peek else {
             throw fault(position, "the file ends where a comma or \(end) belongs", "Look whether its end was cut off.")
@@ -191,7 +193,7 @@ struct JSONReader {
     private mutating func members(depth: Int) throws(Fault) -> [JSONNode.Member] {
         position += 1
         var members: [JSONNode.Member] = []
-        var keys: Set<String> = []
+        var keys = KeysSeen()
         try skipSpace()
         if take("}") { return members }
         while true {
@@ -210,7 +212,7 @@ struct JSONReader {
         }
     }
 
-    private mutating func member(depth: Int, among keys: inout Set<String>) throws(Fault) -> JSONNode.Member {
+    private mutating func member(depth: Int, among keys: inout KeysSeen) throws(Fault) -> JSONNode.Member {
         let keyOffset = position
         guard peek == UInt8(ascii: "\"") else {
             throw fault(position, "a key in double quotes is missing here", "Write \"key\": value.")
@@ -225,7 +227,7 @@ struct JSONReader {
         }
         place.append(.key(key))
         // Swift compares by canonical equivalence: two spellings of "é" are one key, as they may be one folder.
-        if !keys.insert(key).inserted { note(keyOffset, "this key stands here a second time", "Keep one of the two.") }
+        if !keys.insert(key) { note(keyOffset, "this key stands here a second time", "Keep one of the two.") }
         try skipSpace()
         let value = try value(depth: depth + 1)
         place.removeLast()
@@ -235,7 +237,10 @@ struct JSONReader {
     private mutating func string() throws(Fault) -> String {
         let start = position
         position += 1
-        var text: [UInt8] = []
+        // Most strings are as they stand.
+        while let byte = peek, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { position += 1 }
+        if take("\"") { return String(decoding: bytes[(start + 1)..<(position - 1)], as: UTF8.self) }
+        var text = Array(bytes[(start + 1)..<position])
         while let byte = peek {
             position += 1
             switch byte {
@@ -289,5 +294,20 @@ struct JSONReader {
         }
         defer { position = end }
         return UInt32(String(decoding: bytes[position..<end], as: UTF8.self), radix: 16)
+    }
+}
+
+/// The keys of one object: few are looked through, many are hashed.
+private struct KeysSeen {
+    private var few: [String] = []
+    private var many: Set<String> = []
+
+    /// False when it was there already.
+    mutating func insert(_ key: String) -> Bool {
+        guard many.isEmpty else { return many.insert(key).inserted }
+        guard !few.contains(key) else { return false }
+        few.append(key)
+        if few.count > 16 { many = Set(few) }
+        return true
     }
 }

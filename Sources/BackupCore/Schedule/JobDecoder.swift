@@ -5,6 +5,12 @@ struct JobDecoder {
     private let drills: DrillDecoder
     private let objectives: ObjectivesDecoder
     private let servers: ServerNames
+    private let retentions = Retentions()
+
+    /// Those that were read: most jobs have the same few.
+    private final class Retentions {
+        var known: [Retention: Copied<Retention>] = [:]
+    }
 
     private static let year = 366.0 * 86_400
 
@@ -24,7 +30,7 @@ struct JobDecoder {
         job.database = reader.databaseName(members["database"], path.key("database"), "archon_db") ?? member.key
         job.server = server(members["server"], member, path) ?? ""
         guard fill(&job, members, path, member.value, offset: member.keyOffset, defaults: defaults) else { return nil }
-        DrillDecoder.complete(&job)
+        drills.complete(&job, like: defaults)
         return job
     }
 
@@ -40,7 +46,7 @@ struct JobDecoder {
 
     /// False when it has no times; `offset` is where that is told.
     private func fill(
-        _ job: inout Job, _ members: [String: JSONNode], _ path: SchedulePath, _ node: JSONNode, offset: Int,
+        _ job: inout Job, _ members: JSONNode.Members, _ path: SchedulePath, _ node: JSONNode, offset: Int,
         defaults: Job
     ) -> Bool {
         job.zone = triggers.zone(members["timeZone"], path.key("timeZone")) ?? defaults.zone
@@ -56,7 +62,7 @@ struct JobDecoder {
     }
 
     /// The options that a job and `defaults` share.
-    func options(_ members: [String: JSONNode], _ path: SchedulePath, _ node: JSONNode, into job: inout Job) {
+    func options(_ members: JSONNode.Members, _ path: SchedulePath, _ node: JSONNode, into job: inout Job) {
         if let seconds = reader.seconds(members["jitter"], path.key("jitter"), 0...86_400) {
             job.jitterSeconds = seconds
         }
@@ -87,7 +93,7 @@ struct JobDecoder {
         hooks(members["hooks"], path.key("hooks"), into: &job)
         retention(members["retention"], path.key("retention"), into: &job)
         if let proof: SourceProof = reader.choice(members["proof"], path.key("proof")) { job.proof = proof }
-        drills.drill(members["drill"], path.key("drill"), into: &job.drill)
+        if let drill = members["drill"] { drills.drill(drill, path.key("drill"), into: &job.drill) }
         objectives.objectives(members["objectives"], path.key("objectives"), into: &job.objectives)
     }
 
@@ -108,7 +114,7 @@ struct JobDecoder {
     }
 
     private func trigger(
-        _ members: [String: JSONNode], _ offset: Int, _ path: SchedulePath, zone: inout Zone
+        _ members: JSONNode.Members, _ offset: Int, _ path: SchedulePath, zone: inout Zone
     ) -> Trigger? {
         if members["calendar"] == nil, members["cron"] == nil {
             reader.fault(
@@ -171,6 +177,13 @@ struct JobDecoder {
         return command
     }
 
+    private func shared(_ retention: Retention) -> Copied<Retention> {
+        if let known = retentions.known[retention] { return known }
+        let new = Copied(wrappedValue: retention)
+        retentions.known[retention] = new
+        return new
+    }
+
     /// A job's retention stands in place of the one in `defaults`; the two are not mixed.
     private func retention(_ node: JSONNode?, _ path: SchedulePath, into job: inout Job) {
         guard let node, let members = reader.object(node, path, allowed: ScheduleKeys.retention) else { return }
@@ -186,6 +199,6 @@ struct JobDecoder {
         retention.keepWithinSeconds = reader.seconds(
             members["keepWithin"], path.key("keepWithin"), 1...(100 * Self.year))
         retention.maximumBytes = reader.bytes(members["maximumBytes"], path.key("maximumBytes"), atLeast: 1)
-        job.retention = retention
+        job.share(shared(retention))
     }
 }

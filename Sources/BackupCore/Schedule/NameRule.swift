@@ -16,6 +16,7 @@ enum NameRule {
 
     /// By scalars: to a Swift character, a slash with an accent on it is no slash; to the kernel it is.
     private static func fault(in name: String) -> String? {
+        if isPlain(name) { return nil }
         let scalars = name.unicodeScalars
         if scalars.isEmpty { return "is empty" }
         if name.utf8.count > 63 { return "has \(name.utf8.count) bytes" }
@@ -29,6 +30,19 @@ enum NameRule {
         return nil
     }
 
+    /// Letters, digits and `_` alone: what most names are.
+    private static func isPlain(_ name: String) -> Bool {
+        (1...63).contains(name.utf8.count)
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+    }
+
     static func isControl(_ scalar: UnicodeScalar) -> Bool {
         scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value)
     }
@@ -36,6 +50,8 @@ enum NameRule {
     /// Equal for two names that a file system may take for one: CIFS, vfat, casefolding ext4 and ZFS pass over case, over
     /// how a letter is composed, or over dots and spaces at the end.
     static func folder(of name: String) -> String {
+        // Nothing is composed in it, and nothing stands at its end.
+        if isPlain(name) { return name.lowercased() }
         let folded = name.precomposedStringWithCompatibilityMapping.lowercased()
             .precomposedStringWithCompatibilityMapping
         return String(folded.reversed().drop { $0 == "." || $0 == " " }.reversed())

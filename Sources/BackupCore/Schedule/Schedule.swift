@@ -21,26 +21,30 @@ package struct Schedule: Sendable, Equatable {
     /// How many runs may be in progress at once, over all servers.
     package var concurrency: Int
     /// By name, in the order of the file.
-    package var servers: [Server]
+    package var servers: [Server] { didSet { serverPlaces = Self.places(of: servers.map(\.name)) } }
     /// In the order of the file.
-    package var jobs: [Job] { didSet { places = Self.places(of: jobs) } }
-    /// Of each job, by name: with thousands of them none is looked for from the first on.
+    package var jobs: [Job] { didSet { places = Self.places(of: jobs.map(\.name)) } }
+    /// Of each job and server, by name: with thousands of them none is looked for from the first on.
     private var places: [String: Int]
+    private var serverPlaces: [String: Int]
 
     package init(storage: Storage, concurrency: Int, servers: [Server], jobs: [Job]) {
         self.storage = storage
         self.concurrency = concurrency
         self.servers = servers
         self.jobs = jobs
-        places = Self.places(of: jobs)
+        places = Self.places(of: jobs.map(\.name))
+        serverPlaces = Self.places(of: servers.map(\.name))
     }
 
-    private static func places(of jobs: [Job]) -> [String: Int] {
-        Dictionary(jobs.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+    private static func places(of names: [String]) -> [String: Int] {
+        var places: [String: Int] = Dictionary(minimumCapacity: names.count)
+        for (place, name) in names.enumerated() where places[name] == nil { places[name] = place }
+        return places
     }
 
     package func job(named name: String) -> Job? { places[name].map { jobs[$0] } }
-    package func server(of job: Job) -> Server? { servers.first { $0.name == job.server } }
+    package func server(of job: Job) -> Server? { serverPlaces[job.server].map { servers[$0] } }
 }
 
 /// One PostgreSQL server and how to reach it.
@@ -126,12 +130,17 @@ package struct Job: Sendable, Equatable {
     /// The time that `before` and `after` have each.
     package var hookTimeoutSeconds: Double = 300
     package var isEnabled = true
-    package var retention = Retention()
+    @Copied package var retention = Retention()
     package var proof: SourceProof = .read
-    package var drill: DrillRule
+    @Copied package var drill: DrillRule
     package var objectives: Objectives
     /// The database that discovery has made this job of; nil for a job that is written in the schedule.
-    package var found: FoundDatabase?
+    @Copied package var found: FoundDatabase? = nil
+
+    /// What other jobs say too, held once.
+    mutating func share(_ retention: Copied<Retention>) { _retention = retention }
+    mutating func share(_ drill: Copied<DrillRule>) { _drill = drill }
+    func sharesDrill(with other: Job) -> Bool { _drill.isCopy(of: other._drill) }
 
     /// With every default: the drill's time follows from the name, how much may be lost from the trigger.
     package init(name: String, server: String, database: String, trigger: Trigger, zone: Zone) {
@@ -140,7 +149,7 @@ package struct Job: Sendable, Equatable {
         self.database = database
         self.trigger = trigger
         self.zone = zone
-        drill = DrillRule(weeklyFor: name, in: zone)
+        _drill = Copied(wrappedValue: DrillRule(weeklyFor: name, in: zone))
         objectives = Objectives(of: trigger, in: zone)
     }
 }
@@ -153,7 +162,7 @@ package enum Compression: Sendable, Equatable {
 }
 
 /// How many dumps of a job to keep; a rule that is nil keeps nothing by itself. No rule at all keeps everything.
-package struct Retention: Sendable, Equatable {
+package struct Retention: Sendable, Hashable {
     package var keepLast: Int?
     package var keepHourly: Int?
     package var keepDaily: Int?

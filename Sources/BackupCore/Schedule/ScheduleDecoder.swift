@@ -2,8 +2,8 @@ import Foundation
 
 /// Makes a `Schedule` of the bytes of schedule.json, or says everything that is wrong with them.
 package struct ScheduleDecoder {
-    /// A larger file is refused before it is read: a schedule of ten thousand jobs has two megabytes.
-    package static let sizeLimit = 8 << 20
+    /// A larger file is refused before it is read: a schedule of a hundred thousand jobs has twenty-five megabytes.
+    package static let sizeLimit = 48 << 20
 
     /// More faults than these are not worth printing.
     package static let faultLimit = 10_000
@@ -151,7 +151,12 @@ package struct ScheduleDecoder {
             return []
         }
         guard let members = reader.members(node, path) else { return [] }
-        return members.compactMap { decoder.job($0, path.key($0.key), defaults: defaults) }
+        var jobs: [Job] = []
+        jobs.reserveCapacity(members.count)
+        for member in members {
+            if let job = decoder.job(member, path.key(member.key), defaults: defaults) { jobs.append(job) }
+        }
+        return jobs
     }
 
     /// Two jobs never write one folder, nor does the catalog lie in a job's.
@@ -160,7 +165,7 @@ package struct ScheduleDecoder {
         // A password in the place of a name has been told, and is not repeated.
         let members = named.filter { !PasswordText.isIn($0.key) }
         let path = SchedulePath.root.key("databases")
-        var names: [String: String] = [:]
+        var names: [String: String] = Dictionary(minimumCapacity: members.count)
         for member in members {
             let folder = NameRule.folder(of: member.key)
             // The same key twice has been told.
@@ -174,6 +179,7 @@ package struct ScheduleDecoder {
         }
         guard let catalog = storage.state, case .object(let places)? = state?.value,
             let place = places.last(where: { $0.key == "state" }),
+            catalog.hasPrefix("\(storage.root)/"),
             let job = members.first(where: { "\(catalog)/".hasPrefix("\(storage.root)/\($0.key)/") })
         else { return }
         reader.fault(

@@ -19,17 +19,12 @@ final class ScheduleReader {
     }
 
     /// The members of an object whose keys are among `allowed`; others are faults.
-    func object(_ node: JSONNode, _ path: SchedulePath, allowed: [String]) -> [String: JSONNode]? {
+    func object(_ node: JSONNode, _ path: SchedulePath, allowed: [String]) -> JSONNode.Members? {
         guard let members = members(node, path) else { return nil }
-        var found: [String: JSONNode] = [:]
-        for member in members {
-            if allowed.contains(member.key) {
-                found[member.key] = member.value
-            } else {
-                unknown(member, path.key(member.key), allowed: allowed)
-            }
+        for member in members where !allowed.contains(member.key) {
+            unknown(member, path.key(member.key), allowed: allowed)
         }
-        return found
+        return JSONNode.Members(members)
     }
 
     /// The members of an object whose keys are names of the user's.
@@ -79,116 +74,120 @@ final class ScheduleReader {
         )
     }
 
-    func string(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
-        guard let node, let text = text(node, path, example) else { return nil }
+    // Thousands of values are no fault: the place of one is put together where it is.
+
+    func string(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, _ example: String) -> String? {
+        guard let node, let text = text(node, path(), example) else { return nil }
         // What reads as nil is repeated by no message.
         guard !PasswordText.isIn(text) else {
-            password(node.offset, path)
+            password(node.offset, path())
             return nil
         }
         return text
     }
 
     /// A string that may hold a password: no message may repeat it.
-    func text(_ node: JSONNode, _ path: SchedulePath, _ example: String) -> String? {
+    func text(_ node: JSONNode, _ path: @autoclosure () -> SchedulePath, _ example: String) -> String? {
         guard case .string(let text) = node.value else {
-            fault(node.offset, path, "must be a string, not \(node.kind)", "Write it like \"\(example)\".")
+            fault(node.offset, path(), "must be a string, not \(node.kind)", "Write it like \"\(example)\".")
             return nil
         }
-        guard !text.isEmpty, !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
+        guard !text.isEmpty, !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             let what = text.isEmpty ? "is empty" : "has a control character in it"
-            fault(node.offset, path, what, "Write it like \"\(example)\".")
+            fault(node.offset, path(), what, "Write it like \"\(example)\".")
             return nil
         }
         return text
     }
 
     /// The name of a database, which may be any that PostgreSQL allows but for control characters.
-    func databaseName(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> String? {
-        guard let name = string(node, path, example), let node else { return nil }
+    func databaseName(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, _ example: String) -> String? {
+        guard let name = string(node, path(), example), let node else { return nil }
         guard name.utf8.count <= 63 else {
-            fault(node.offset, path, "has \(name.utf8.count) bytes", "PostgreSQL's names have at most 63.")
+            fault(node.offset, path(), "has \(name.utf8.count) bytes", "PostgreSQL's names have at most 63.")
             return nil
         }
         return name
     }
 
-    func bool(_ node: JSONNode?, _ path: SchedulePath) -> Bool? {
+    func bool(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath) -> Bool? {
         guard let node else { return nil }
         guard case .bool(let value) = node.value else {
-            fault(node.offset, path, "must be true or false, not \(node.kind)", "Write true or false without quotes.")
+            fault(node.offset, path(), "must be true or false, not \(node.kind)", "Write true or false without quotes.")
             return nil
         }
         return value
     }
 
-    func integer(_ node: JSONNode?, _ path: SchedulePath, _ range: ClosedRange<Int>) -> Int? {
+    func integer(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, _ range: ClosedRange<Int>) -> Int? {
         guard let node else { return nil }
-        let hint = "Write a whole number from \(range.lowerBound) to \(range.upperBound)."
+        var hint: String { "Write a whole number from \(range.lowerBound) to \(range.upperBound)." }
         guard case .number(let text) = node.value else {
-            fault(node.offset, path, "must be a number, not \(node.kind)", hint)
+            fault(node.offset, path(), "must be a number, not \(node.kind)", hint)
             return nil
         }
         guard let value = Int(text), range.contains(value) else {
-            fault(node.offset, path, "is \(text)", hint)
+            fault(node.offset, path(), "is \(text)", hint)
             return nil
         }
         return value
     }
 
-    func seconds(_ node: JSONNode?, _ path: SchedulePath, _ range: ClosedRange<Double>) -> Double? {
-        guard let text = string(node, path, "90s"), let node else { return nil }
+    func seconds(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, _ range: ClosedRange<Double>) -> Double? {
+        guard let text = string(node, path(), "90s"), let node else { return nil }
         guard let seconds = TimeSpan.seconds(text) else {
-            fault(node.offset, path, "\"\(text)\" is no time span", "Write one like \"90s\", \"6h\" or \"1d 12h\".")
+            fault(node.offset, path(), "\"\(text)\" is no time span", "Write one like \"90s\", \"6h\" or \"1d 12h\".")
             return nil
         }
         guard range.contains(seconds) else {
             fault(
-                node.offset, path, "\"\(text)\" is out of range",
+                node.offset, path(), "\"\(text)\" is out of range",
                 "Write a time span from \(TimeSpan.text(range.lowerBound)) to \(TimeSpan.text(range.upperBound)).")
             return nil
         }
         return seconds
     }
 
-    func bytes(_ node: JSONNode?, _ path: SchedulePath, atLeast least: Int64) -> Int64? {
+    func bytes(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, atLeast least: Int64) -> Int64? {
         guard let node else { return nil }
-        let hint = "Write a size like \"500MiB\" or \"5GiB\"."
+        var hint: String { "Write a size like \"500MiB\" or \"5GiB\"." }
         let text: String
         let bytes: Int64?
         switch node.value {
         case .string:
-            guard let string = string(node, path, "5GiB") else { return nil }
+            guard let string = string(node, path(), "5GiB") else { return nil }
             (text, bytes) = ("\"\(string)\"", ByteSize.bytes(string))
         case .number(let number): (text, bytes) = (number, Int64(number))
         case .null, .bool, .array, .object:
-            fault(node.offset, path, "must be a size, not \(node.kind)", hint)
+            fault(node.offset, path(), "must be a size, not \(node.kind)", hint)
             return nil
         }
         guard let bytes, bytes >= least else {
-            fault(node.offset, path, "\(text) is no size that can be used here", hint)
+            fault(node.offset, path(), "\(text) is no size that can be used here", hint)
             return nil
         }
         return bytes
     }
 
     /// Nil when any element is wrong.
-    func strings(_ node: JSONNode?, _ path: SchedulePath, _ example: String) -> [String]? {
+    func strings(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath, _ example: String) -> [String]? {
         guard let node else { return nil }
         guard case .array(let elements) = node.value else {
-            fault(node.offset, path, "must be an array of strings, not \(node.kind)", "Write it like [\"\(example)\"].")
+            fault(
+                node.offset, path(), "must be an array of strings, not \(node.kind)", "Write it like [\"\(example)\"].")
             return nil
         }
-        let strings = elements.enumerated().compactMap { string($1, path.index($0), example) }
+        let strings = elements.enumerated().compactMap { string($1, path().index($0), example) }
         return strings.count == elements.count ? strings : nil
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: SchedulePath) -> Choice?
+    func choice<Choice: RawRepresentable & CaseIterable>(_ node: JSONNode?, _ path: @autoclosure () -> SchedulePath)
+        -> Choice?
     where Choice.RawValue == String {
-        guard let text = string(node, path, Choice.allCases.first?.rawValue ?? ""), let node else { return nil }
+        guard let text = string(node, path(), Choice.allCases.first?.rawValue ?? ""), let node else { return nil }
         guard let choice = Choice(rawValue: text) else {
             let choices = Choice.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
-            fault(node.offset, path, "\"\(text)\" is not known", "Write \(choices).")
+            fault(node.offset, path(), "\"\(text)\" is not known", "Write \(choices).")
             return nil
         }
         return choice

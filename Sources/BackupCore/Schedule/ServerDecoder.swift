@@ -30,7 +30,7 @@ struct ServerDecoder {
 
     /// A connection, or a container in its place.
     private func place(
-        _ members: [String: JSONNode], _ member: JSONNode.Member, _ path: SchedulePath, into server: inout Server
+        _ members: JSONNode.Members, _ member: JSONNode.Member, _ path: SchedulePath, into server: inout Server
     ) {
         guard let node = members["container"] else {
             server.connection = connection(members["connection"], member, path) ?? ""

@@ -1,7 +1,9 @@
 import Foundation
 
 /// When a job is due: a systemd calendar expression or a cron line.
-package enum Trigger: Sendable, Equatable {
+///
+/// Indirect, so that the copies which many jobs have of one share it.
+package indirect enum Trigger: Sendable, Equatable {
     case calendar(CalendarExpression)
     case cron(CronExpression)
 

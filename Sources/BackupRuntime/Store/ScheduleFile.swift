@@ -1,14 +1,54 @@
 import BackupCore
 import Foundation
+import Synchronization
 
 /// The schedule as a file: read with care, for it may be anything that a person or a tool put in its place.
 package enum ScheduleFile {
     package static let usualPath = "/etc/archon-backupd/schedule.json"
 
+    /// Which file it was, and in which state.
+    private struct Identity: Equatable {
+        private let numbers: [Int]
+
+        init(_ status: stat) {
+            numbers = [
+                Int(status.st_dev), Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec,
+                status.st_mtim.tv_nsec,
+                status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
+            ]
+        }
+    }
+
+    /// What `look` has read: the load that follows it need not read thousands of jobs again.
+    private static let looked = Mutex<(identity: Identity, schedule: Schedule)?>(nil)
+
     /// Throws a `Failure(.configInvalid)` that lists every fault of the file, or says why it cannot be read.
     package static func load(_ path: String) throws -> Schedule {
+        if let schedule = looked(at: path) {
+            looked.withLock { $0 = nil }
+            return schedule
+        }
+        return try decode(path).schedule
+    }
+
+    /// The same, kept for the next load if the file stays as it is.
+    package static func look(_ path: String) throws -> Schedule {
+        let found = try decode(path)
+        looked.withLock { $0 = found }
+        return found.schedule
+    }
+
+    private static func looked(at path: String) -> Schedule? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        let identity = Identity(status)
+        return looked.withLock { $0?.identity == identity ? $0?.schedule : nil }
+    }
+
+    private static func decode(_ path: String) throws -> (identity: Identity, schedule: Schedule) {
         var zones: [String: Zone?] = [:]
-        return try ScheduleDecoder.decode(bytes(of: path), file: path) { lookup($0, &zones) }
+        let (bytes, identity) = try bytes(of: path)
+        return (identity, try ScheduleDecoder.decode(bytes, file: path) { lookup($0, &zones) })
     }
 
     /// With the jobs of the databases that discovery has found.
@@ -19,8 +59,10 @@ package enum ScheduleFile {
 
     /// The faults one by one, for those who print them; an unreadable file throws.
     package static func faults(_ path: String) throws -> [ScheduleFault] {
+        // What could be looked at has none.
+        guard looked(at: path) == nil else { return [] }
         var zones: [String: Zone?] = [:]
-        return ScheduleDecoder.faults(in: try bytes(of: path), file: path) { lookup($0, &zones) }
+        return ScheduleDecoder.faults(in: try bytes(of: path).bytes, file: path) { lookup($0, &zones) }
     }
 
     /// Each zone is read once, and its table shared by all of its jobs.
@@ -31,7 +73,7 @@ package enum ScheduleFile {
         return zone
     }
 
-    private static func bytes(of path: String) throws -> [UInt8] {
+    private static func bytes(of path: String) throws -> (bytes: [UInt8], identity: Identity) {
         // Without O_NONBLOCK a fifo in the file's place would hang the daemon at its next reload.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw unreadable(path, errno) }
@@ -49,6 +91,7 @@ package enum ScheduleFile {
                 hint: "A schedule may have \(ByteSize.text(Int64(ScheduleDecoder.sizeLimit))); is this the right file?")
         }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(status.st_size) + 1)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while bytes.count <= ScheduleDecoder.sizeLimit {
             let count = read(descriptor, &buffer, buffer.count)
@@ -57,7 +100,7 @@ package enum ScheduleFile {
             if count == 0 { break }
             bytes += buffer[..<count]
         }
-        return bytes
+        return (bytes, Identity(status))
     }
 
     private static func unreadable(_ path: String, _ code: Int32) -> Failure {
