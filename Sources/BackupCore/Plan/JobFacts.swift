@@ -39,6 +39,14 @@ package struct JobFacts: Sendable, Equatable {
     /// What the last drill took; nil when there was none.
     package var drillSeconds: Double?
 
+    /// What the catalog knows of it; what goes on here is for the scheduler to add.
+    package init(_ state: JobState) {
+        self.init(firstSeen: state.firstSeen, account: state.account)
+        refuted = state.refuted
+        drillAccount = state.drillAccount
+        drillSeconds = state.lastDrill.map { max(0, $0.ended.timeIntervalSince($0.began)) }
+    }
+
     package init(
         firstSeen: Date, account: Account? = nil, isRunning: Bool = false, notBefore: Date? = nil, passedOver: Int = 0
     ) {

@@ -18,8 +18,8 @@ package struct JobState: Sendable, Equatable {
     /// The last slot that a drill was begun for, and how that went.
     package var drillAccount: JobFacts.Account?
     /// The last drill that has ended, and the last that has proven its dump.
-    package var lastDrill: DrillRecord?
-    package var lastProven: DrillRecord?
+    @Boxed package var lastDrill: DrillRecord? = nil
+    @Boxed package var lastProven: DrillRecord? = nil
     /// When a drill has shown that the newest dump is damaged; nil once there is a newer good one.
     package var refuted: Date?
 
@@ -39,5 +39,11 @@ package struct JobState: Sendable, Equatable {
         self.failures = failures
         self.missed = missed
         self.suspension = suspension
+    }
+
+    /// The two are mostly one.
+    package mutating func note(lastDrill: DrillRecord?, lastProven: DrillRecord?) {
+        self.lastDrill = lastDrill
+        if lastProven == lastDrill { _lastProven = _lastDrill } else { self.lastProven = lastProven }
     }
 }

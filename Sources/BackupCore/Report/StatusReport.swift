@@ -84,61 +84,83 @@ package struct StatusReport: Sendable, Equatable, Encodable {
     ) -> StatusReport {
         StatusReport(
             jobs: schedule.jobs.map { job in
-                let state = states[job.name]
-                let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
-                let overdue = overdueSeconds(job, state, now: now)
-                let total = totals[job.name]
-                // One that lets nobody in is not backed up, and nobody has said that it need not be.
-                let isClosed = job.found?.standing == .closed
-                let runsAreHealthy =
-                    !isClosed && (!job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil))
-                let measure = state.map { ObjectiveMeasure(job, $0, now: now) }
-                let drill = state?.lastDrill
-                let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
-                let isDrilled = job.isEnabled && job.drill.isEnabled
-                let drillIsHealthy = !isDrilled || (verdict != .failed && verdict != .couldNotVerify)
-                let isHealthy = runsAreHealthy && drillIsHealthy && measure?.missed.isEmpty ?? true
-                return Line(
-                    job: job.name, database: job.database,
-                    state: self.state(job, state, running: running, overdue: overdue), healthy: isHealthy,
-                    lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601),
-                    overdueSeconds: overdue,
-                    dumps: total?.count ?? 0, bytes: total?.bytes ?? 0, missed: state?.missed ?? 0,
-                    error: job.found?.absence
-                        ?? (state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError),
-                    suspension: state?.suspension,
-                    rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
-                    rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
-                    missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
-                    drilledDump: drill?.dump, lastDrill: drill?.ended,
-                    nextDrill: isDrilled ? job.drill.trigger.next(after: now, in: job.drill.zone) : nil,
-                    drillReason: drill?.reason, drilling: drilling.contains(job.name), measure: measure,
-                    isDrilled: isDrilled, discovery: job.found?.standing.rawValue)
+                line(
+                    job, states[job.name], isRunning: running.contains(job.name),
+                    isDrilling: drilling.contains(job.name), total: totals[job.name] ?? (0, 0), now: now)
             })
     }
 
-    private static func state(_ job: Job, _ state: JobState?, running: Set<String>, overdue: Double?) -> State {
+    package static func line(
+        _ job: Job, _ state: JobState?, isRunning: Bool, isDrilling: Bool = false,
+        total: (count: Int, bytes: Int64) = (0, 0), now: Date
+    ) -> Line {
+        let next = job.isEnabled ? job.trigger.next(after: now, in: job.zone) : nil
+        let overdue = overdueSince(job, state).flatMap { since -> Double? in
+            let late = now.timeIntervalSince(since)
+            return late > 0 ? late + grace : nil
+        }
+        // One that lets nobody in is not backed up, and nobody has said that it need not be.
+        let isClosed = job.found?.standing == .closed
+        let runsAreHealthy =
+            !isClosed && (!job.isEnabled || (state != nil && state?.failures == 0 && overdue == nil))
+        let measure = state.map { ObjectiveMeasure(job, $0, now: now) }
+        let drill = state?.lastDrill
+        let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
+        let isDrilled = job.isEnabled && job.drill.isEnabled
+        let drillIsHealthy = !isDrilled || (verdict != .failed && verdict != .couldNotVerify)
+        let isHealthy = runsAreHealthy && drillIsHealthy && measure?.missed.isEmpty ?? true
+        return Line(
+            job: job.name, database: job.database,
+            state: self.state(job, state, isRunning: isRunning, overdue: overdue), healthy: isHealthy,
+            lastSuccess: state?.lastSuccess, next: next, nextLocal: next.map(job.zone.iso8601),
+            overdueSeconds: overdue,
+            dumps: total.count, bytes: total.bytes, missed: state?.missed ?? 0,
+            error: job.found?.absence
+                ?? (state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError),
+            suspension: state?.suspension,
+            rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
+            rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
+            missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
+            drilledDump: drill?.dump, lastDrill: drill?.ended,
+            nextDrill: isDrilled ? job.drill.trigger.next(after: now, in: job.drill.zone) : nil,
+            drillReason: drill?.reason, drilling: isDrilling, measure: measure,
+            isDrilled: isDrilled, discovery: job.found?.standing.rawValue)
+    }
+
+    /// Whether STATUS has something to tell of a job that does not run: the faults of its line, found without making it.
+    static func hasFault(_ job: Job, _ state: JobState?, _ measure: ObjectiveMeasure?, isOverdue: Bool) -> Bool {
+        switch job.found?.standing {
+        case .closed: return true
+        case .vanished: return false
+        case .present, nil: break
+        }
+        if state?.suspension != nil { return true }
+        guard job.isEnabled else { return false }
+        if isOverdue || state?.failures ?? 0 > 0 || measure?.missed.isEmpty == false { return true }
+        let verdict = DrillVerdict.standing(state?.lastDrill, newestDump: state?.lastSuccess)
+        return job.drill.isEnabled && (verdict == .failed || verdict == .couldNotVerify)
+    }
+
+    private static func state(_ job: Job, _ state: JobState?, isRunning: Bool, overdue: Double?) -> State {
         switch job.found?.standing {
         case .vanished: return .vanished
         case .closed: return .closed
         case .present, nil: break
         }
         if !job.isEnabled { return .disabled }
-        if running.contains(job.name) { return .running }
+        if isRunning { return .running }
         if state?.failures ?? 0 > 0 { return .failing }
         if overdue != nil { return .overdue }
         return state?.lastSuccess == nil ? .waiting : .ok
     }
 
-    /// How long the oldest slot without a good dump has been waiting; nil within the grace.
-    private static func overdueSeconds(_ job: Job, _ state: JobState?, now: Date) -> Double? {
+    /// Since when a job counts as overdue, be that to come; nil when it will not.
+    static func overdueSince(_ job: Job, _ state: JobState?) -> Date? {
         guard job.isEnabled, let state else { return nil }
         let since =
             state.lastSuccess.map { max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0) }
             ?? state.firstSeen
-        guard let slot = job.trigger.next(after: since, in: job.zone) else { return nil }
-        let late = now.timeIntervalSince(job.start(of: slot))
-        return late > grace ? late : nil
+        return job.trigger.next(after: since, in: job.zone).map { job.start(of: $0).addingTimeInterval(grace) }
     }
 }
 
@@ -149,26 +171,37 @@ package enum StatusLine {
         schedule: Schedule, states: [String: JobState], upcoming: [Plan.Upcoming],
         running: [(job: String, bytes: Int64)], drilling: String? = nil, now: Date
     ) -> String {
-        let report = StatusReport.make(
-            schedule, states: states, running: Set(running.map(\.job)), totals: [:], now: now)
-        var parts = report.jobs.flatMap { line -> [String] in
-            (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \($0.prefix(100))" }
-        }
-        parts.append(Plural.jobs(schedule.jobs.count))
-        let vanished = report.jobs.count { $0.state == .vanished }
+        var standings = Standings(schedule)
+        for (index, job) in schedule.jobs.enumerated() { states[job.name].map { standings.note($0, of: index) } }
+        _ = standings.look(now: now)
+        return standings.statusLine(
+            next: upcoming.first { $0.start > now }, running: running, drilling: drilling, now: now)
+    }
+
+    static func text(
+        _ faults: [String], jobs: Int, vanished: Int, next: Plan.Upcoming?, in schedule: Schedule,
+        running: [(job: String, bytes: Int64)], drilling: String?, now: Date
+    ) -> String {
+        var parts = faults
+        parts.append(Plural.jobs(jobs))
         if vanished > 0 { parts.append("\(vanished) vanished") }
-        if let next = upcoming.first(where: { $0.start > now }), let job = schedule.job(named: next.job) {
+        if let next, let job = schedule.job(named: next.job) {
             let local = job.zone.iso8601(next.slot)
             let zone = job.zone.name == "UTC" ? "UTC" : job.zone.name
             let isFar = next.slot.timeIntervalSince(now) > 86_400
             parts.append(
                 "next \(next.job) \(isFar ? local.prefix(10) + " " : "")\(local.dropFirst(11).prefix(5)) \(zone)")
         }
-        for run in running.sorted(by: { $0.job < $1.job }) {
-            parts.append("running \(run.job) \(ByteSize.text(run.bytes))")
-        }
+        let told = running.sorted { $0.job < $1.job }.prefix(Standings.told)
+        for run in told { parts.append("running \(run.job) \(ByteSize.text(run.bytes))") }
+        if running.count > told.count { parts.append("running \(running.count - told.count) more") }
         if let drilling { parts.append("drilling \(drilling)") }
         return parts.joined(separator: ", ")
+    }
+
+    /// What is wrong with one job.
+    static func faults(of line: StatusReport.Line) -> [String] {
+        (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \($0.prefix(100))" }
     }
 
     private static func fault(of line: StatusReport.Line) -> String? {

@@ -47,3 +47,13 @@ package struct DrillRule: Sendable, Equatable {
         return Int(seconds) / 60
     }
 }
+
+extension Job {
+    /// The server that is dumped, and the one that its drills are made on.
+    package var drillServers: Set<String> {
+        switch drill.place {
+        case .throwaway: [server]
+        case .server(let name): [server, name]
+        }
+    }
+}

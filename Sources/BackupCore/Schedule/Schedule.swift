@@ -43,6 +43,8 @@ package struct Schedule: Sendable, Equatable {
         return places
     }
 
+    /// Where a job stands in `jobs`.
+    package func place(of job: String) -> Int? { places[job] }
     package func job(named name: String) -> Job? { places[name].map { jobs[$0] } }
     package func server(of job: Job) -> Server? { serverPlaces[job.server].map { servers[$0] } }
 }
@@ -135,7 +137,7 @@ package struct Job: Sendable, Equatable {
     @Copied package var drill: DrillRule
     package var objectives: Objectives
     /// The database that discovery has made this job of; nil for a job that is written in the schedule.
-    @Copied package var found: FoundDatabase? = nil
+    @Boxed package var found: FoundDatabase? = nil
 
     /// What other jobs say too, held once.
     mutating func share(_ retention: Copied<Retention>) { _retention = retention }

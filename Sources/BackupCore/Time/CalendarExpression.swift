@@ -60,7 +60,7 @@ struct CalendarFields: Sendable, Equatable, LocalTimes {
     /// In microseconds.
     var second = CalendarField.only(0)
 
-    var isInterval: Bool { (0...23).allSatisfy(hour.contains) }
+    var isInterval: Bool { hour.isAny || (0...23).allSatisfy(hour.contains) }
 
     var isWeekly: Bool { year.isAny && month.isAny && day.isAny }
 

@@ -1,13 +1,8 @@
+@testable import BackupCore
 import Foundation
 
-/// Which drill begins now: one at a time on this host, never while its servers are being dumped, and not when a dump of one
-/// of them would have to wait for it. Where there is never such a time, dumps wait for one drill a day.
-extension Planner {
-    /// A drill overdue by this much begins even where a slot is near: on a server with slots all day there is no better time.
-    package static let drillPatience: TimeInterval = 86_400
-    /// Taken for the time of a drill when there was none yet.
-    package static let unknownDrillSeconds: TimeInterval = 60
-
+/// The reference's part in drills.
+extension ReferencePlanner {
     /// The drills of a plan: due ones, the most overdue first, and the others in the order in which they begin.
     struct ComingDrills {
         var due: [Plan.Upcoming] = []
@@ -80,7 +75,7 @@ extension Planner {
     /// True when dumps have left no room for it for long enough, in time that was watched: after a pause of the service they
     /// come first. Once a day on a server, and not for a job that somebody else works on.
     private func isPressing(_ drill: Plan.Upcoming, beside drilled: Set<String>) -> Bool {
-        guard now.timeIntervalSince(max(drill.start, watchingSince)) >= Self.drillPatience,
+        guard now.timeIntervalSince(max(drill.start, watchingSince)) >= Planner.drillPatience,
             let job = schedule.job(named: drill.job), facts[job.name]?.notBefore.map({ $0 <= now }) ?? true
         else { return false }
         return drilled.isDisjoint(with: job.drillServers)
@@ -89,7 +84,7 @@ extension Planner {
     private var serversDrilledToday: Set<String> {
         schedule.jobs.reduce(into: []) { servers, job in
             guard let ended = facts[job.name]?.drillAccount?.ended,
-                abs(now.timeIntervalSince(ended)) < Self.drillPatience
+                abs(now.timeIntervalSince(ended)) < Planner.drillPatience
             else { return }
             servers.formUnion(job.drillServers)
         }
@@ -105,7 +100,7 @@ private struct DrillRoom {
     /// When the next dump of a server begins.
     private var next: [String: Date] = [:]
 
-    init(_ planner: Planner, _ plan: Plan) {
+    init(_ planner: ReferencePlanner, _ plan: Plan) {
         let servers = Dictionary(planner.schedule.jobs.map { ($0.name, $0.server) }) { first, _ in first }
         busy = Set(
             (planner.facts.filter(\.value.isRunning).map(\.key) + plan.starts.map(\.job)).compactMap { servers[$0] })
@@ -122,15 +117,5 @@ private struct DrillRoom {
         let needed = min(seconds.map { $0 * 1.5 } ?? Planner.unknownDrillSeconds, job.drill.timeoutSeconds)
         return job.drillServers.isDisjoint(with: awaited)
             && job.drillServers.compactMap { next[$0] }.allSatisfy { $0.timeIntervalSince(now) >= needed }
-    }
-}
-
-extension Job {
-    /// The server that is dumped, and the one that its drills are made on.
-    package var drillServers: Set<String> {
-        switch drill.place {
-        case .throwaway: [server]
-        case .server(let name): [server, name]
-        }
     }
 }

@@ -1,0 +1,213 @@
+import Foundation
+
+/// What is due when, kept from one look to the next: a look costs time in proportion to what is due and to what has happened,
+/// not to the jobs that there are. Each job's intention is worked out again when something is noted of it, and at the instant
+/// from which on it may be another; after a step of the clock all are. Between two looks it is a value like any other.
+///
+/// What a look says to begin counts as begun: note what became of it.
+package struct Agenda: Sendable {
+    /// What a look has found. See `Plan`, which has the same of all jobs.
+    package struct Due: Sendable, Equatable {
+        package var starts: [Plan.Start] = []
+        package var drills: [Plan.Drill] = []
+        package var skips: [Plan.Skip] = []
+        package var reanchored: [String] = []
+        /// The next instant at which the agenda can change by itself; nil when no job has a slot to come.
+        package var wake: Date?
+    }
+
+    struct Entry {
+        var facts: JobFacts
+        var intention = Intention.none
+        var drill: Plan.Upcoming?
+        /// Its place in the trees, where the jobs of a server stand beside each other.
+        var place: Int
+        var server: Int
+        /// Its place among the candidates.
+        var candidate: Int?
+    }
+
+    package let schedule: Schedule
+    /// Since when slots have been watched without a break.
+    package private(set) var watchingSince: Date
+    /// No drill begins before this instant: another process drills, or works on the job.
+    package var drillsNotBefore: Date?
+
+    /// Jobs worked out since it was made: what its looks have cost.
+    package private(set) var workedOut = 0
+    /// Of the last look.
+    var now: Date
+    /// In the order of the schedule.
+    var entries: [Entry] = []
+    var servers: ServerPlaces
+    /// The job at each place of the trees.
+    private var jobs: [Int]
+    /// When a job's intention may become another; minus infinity for one of which something was noted.
+    private var changes: EarliestTree
+    /// When the next run of a job begins that is not due yet.
+    var upcoming: EarliestTree
+    var candidates: [Candidate] = []
+    var drills: DrillQueue
+    /// Runs in progress on this host, without drills.
+    var running = 0
+    /// What is known of runs whose jobs a reload has taken away: they still hold their places.
+    private var others: [String: JobFacts] = [:]
+
+    /// `facts` may name jobs that the schedule has not, and lack others: those are new.
+    package init(
+        schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date, drillsNotBefore: Date? = nil
+    ) {
+        self.schedule = schedule
+        self.now = now
+        self.watchingSince = watchingSince
+        self.drillsNotBefore = drillsNotBefore
+        servers = ServerPlaces(schedule)
+        changes = EarliestTree(count: schedule.jobs.count)
+        upcoming = EarliestTree(count: schedule.jobs.count)
+        drills = DrillQueue(count: schedule.jobs.count)
+        jobs = Array(repeating: 0, count: schedule.jobs.count)
+        entries.reserveCapacity(schedule.jobs.count)
+        for (index, job) in schedule.jobs.enumerated() {
+            let server = servers.number(of: job.server)
+            let place = servers.take(placeOn: server)
+            jobs[place] = index
+            entries.append(
+                Entry(facts: facts[job.name] ?? JobFacts(firstSeen: now), place: place, server: server))
+            count(entries[index].facts, of: index, by: 1)
+            changes[place] = -.infinity
+        }
+        for (name, facts) in facts where schedule.place(of: name) == nil { note(facts, of: name) }
+    }
+
+    /// What is known of a job has changed. How often it was passed over is counted here and is not taken from `facts`.
+    package mutating func note(_ facts: JobFacts, of job: String) {
+        guard let index = schedule.place(of: job) else {
+            if let old = others.removeValue(forKey: job) { countOther(old, job, by: -1) }
+            guard facts.isRunning || facts.isDrilling else { return }
+            others[job] = facts
+            return countOther(facts, job, by: 1)
+        }
+        count(entries[index].facts, of: index, by: -1)
+        let passedOver = entries[index].facts.passedOver
+        entries[index].facts = facts
+        entries[index].facts.passedOver = passedOver
+        count(facts, of: index, by: 1)
+        changes[entries[index].place] = -.infinity
+    }
+
+    /// What is known of a job, as the agenda has it.
+    package func facts(of job: String) -> JobFacts? {
+        guard let index = schedule.place(of: job) else { return others[job] }
+        var facts = entries[index].facts
+        facts.passedOver = passedOver(index)
+        return facts
+    }
+
+    /// The clock was stepped: everything is worked out anew, and slots before `watchingSince` were not watched.
+    package mutating func restart(watchingSince: Date) {
+        self.watchingSince = watchingSince
+        for entry in entries { changes[entry.place] = -.infinity }
+    }
+
+    /// What is to be done now. `now` may be before that of the last look: then all is worked out anew.
+    package mutating func look(now: Date) -> Due {
+        if now < self.now { restart(watchingSince: watchingSince) }
+        self.now = now
+        servers.countBegun()
+        var due = Due()
+        let outlook = Outlook(now: now, watchingSince: watchingSince)
+        // In the order of the schedule.
+        for index in changes.places(notAfter: now.timeIntervalSinceReferenceDate).map({ jobs[$0] }).sorted() {
+            workOut(index, outlook)
+            switch entries[index].intention {
+            case .reanchor: due.reanchored.append(schedule.jobs[index].name)
+            case .skip(let skip): due.skips.append(skip)
+            case .none, .begin, .later: break
+            }
+        }
+        drills.settle(names: { schedule.jobs[$0].name })
+        let pressing = pressingDrill()
+        reserve(pressing)
+        admit(into: &due)
+        beginDrill(pressing, into: &due)
+        due.wake = wake
+        return due
+    }
+
+    /// The runs that begin next, in order; no more than `most`, which is right for small numbers.
+    package func next(most: Int = 64) -> [Plan.Upcoming] {
+        guard upcoming.earliest < .infinity else { return [] }
+        return upcoming.places(notAfter: upcoming.earliest, most: most).compactMap { upcoming(of: jobs[$0]) }
+            .sorted { ($0.start, $0.job) < ($1.start, $1.job) }
+    }
+
+    private mutating func workOut(_ index: Int, _ outlook: Outlook) {
+        workedOut += 1
+        leave(index)
+        let job = schedule.jobs[index]
+        let place = entries[index].place
+        let facts = entries[index].facts
+        drills.note(facts.drillAccount?.ended, of: index, now: outlook.now)
+        guard job.isEnabled else {
+            changes[place] = .infinity
+            return
+        }
+        var (intention, changes) = outlook.intention(of: job, facts)
+        entries[index].intention = intention
+        if case .begin(let start, let urgency) = intention {
+            let isLocked = facts.notBefore.map { $0 > outlook.now } ?? false
+            if isLocked, let notBefore = facts.notBefore { changes = min(changes, notBefore) }
+            enter(index, start, urgency, isLocked: isLocked)
+        }
+        upcoming[place] = upcoming(of: index)?.start.timeIntervalSinceReferenceDate ?? .infinity
+        let (drill, drillChanges) = outlook.drill(of: job, facts)
+        entries[index].drill = drill
+        drills.put(drill, of: index, at: place, now: outlook.now)
+        self.changes[place] = min(changes, drillChanges).timeIntervalSinceReferenceDate
+    }
+
+    /// The run of a job that is not due, or may not begin yet for somebody works on it.
+    func upcoming(of index: Int) -> Plan.Upcoming? {
+        switch entries[index].intention {
+        case .later(let upcoming): return upcoming
+        case .begin(let start, _):
+            guard let candidate = entries[index].candidate, candidates[candidate].isLocked,
+                let notBefore = entries[index].facts.notBefore
+            else { return nil }
+            return Plan.Upcoming(job: start.job, slot: start.slot, start: notBefore, attempt: start.attempt)
+        case .none, .reanchor, .skip: return nil
+        }
+    }
+
+    private var wake: Date? {
+        let earliest = min(upcoming.earliest, drills.wake(now: now, notBefore: drillsNotBefore))
+        return earliest < .infinity ? Date(timeIntervalSinceReferenceDate: earliest) : nil
+    }
+
+    /// Something has become of a job by a look: it is worked out at the next one.
+    mutating func noteBegun(_ index: Int, _ change: (inout JobFacts) -> Void) {
+        count(entries[index].facts, of: index, by: -1)
+        change(&entries[index].facts)
+        count(entries[index].facts, of: index, by: 1)
+        changes[entries[index].place] = -.infinity
+    }
+
+    // MARK: places
+
+    private mutating func count(_ facts: JobFacts, of index: Int, by number: Int) {
+        if facts.isDrilling {
+            drills.inProgress[schedule.jobs[index].name] = number > 0 ? facts.drillingOn : nil
+        } else if facts.isRunning {
+            running += number
+            servers.all[entries[index].server].running += number
+        }
+    }
+
+    private mutating func countOther(_ facts: JobFacts, _ job: String, by number: Int) {
+        if facts.isDrilling {
+            drills.inProgress[job] = number > 0 ? facts.drillingOn : nil
+        } else {
+            running += number
+        }
+    }
+}
