@@ -1,16 +1,10 @@
 import BackupCore
 import Foundation
+import GRDB
 
 /// The catalog as runs use it: a damaged one is set aside and made again from the manifests, loudly; and what could not be
 /// written (a full disk) is kept in memory, so that a run is not begun a second time for want of a note.
 package actor Ledger {
-    /// What is known of a job before it is planned.
-    package struct Known: Sendable {
-        package var facts: JobFacts
-        package var state: JobState
-        package var previous: RunRequest.Previous?
-    }
-
     // SQLite blocks: on a thread of its own, away from the cooperative pool.
     private let executor = QueueExecutor(label: "archon-backupd.ledger")
     nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -21,9 +15,11 @@ package actor Ledger {
     private var catalog: Catalog
     private let report: @Sendable (Event) -> Void
     /// Outcomes that the catalog has not taken.
-    private var unwritten: [String: JobFacts.Account] = [:]
-    /// Drills that the catalog has not taken.
-    private var undrilled: [String: JobFacts.Account] = [:]
+    var unwritten = Unwritten()
+    /// Written with the next transaction, each by itself where they cannot be together.
+    private var notes: [Note] = []
+    /// Counts the catalogs that this one has had.
+    private var catalogs = 0
     private var lastStates: [String: JobState] = [:]
     private var lastFound: [FoundDatabase] = []
 
@@ -96,114 +92,100 @@ package actor Ledger {
         var known: [String: Known] = [:]
         for job in schedule.jobs {
             var state = lastStates[job.name] ?? JobState(firstSeen: now)
-            if let account = unwritten[job.name], account.slot >= state.account?.slot ?? .distantPast {
-                state.account = account
-            }
-            if let account = undrilled[job.name], account.slot >= state.drillAccount?.slot ?? .distantPast {
-                state.drillAccount = account
-            }
-            let previous = state.lastBytes.map {
-                RunRequest.Previous(bytes: $0, rows: state.lastRows ?? 0, seconds: state.lastSeconds ?? 0)
-            }
-            known[job.name] = Known(
-                facts: facts(of: state), state: state, previous: previous)
+            unwritten.add(to: &state, of: job.name)
+            known[job.name] = Known(facts: JobFacts(state), state: state, previous: RunRequest.Previous(state))
         }
         return known
     }
 
-    private func facts(of state: JobState) -> JobFacts {
-        var facts = JobFacts(firstSeen: state.firstSeen, account: state.account)
-        facts.refuted = state.refuted
-        facts.drillAccount = state.drillAccount
-        facts.drillSeconds = state.lastDrill.map { max(0, $0.ended.timeIntervalSince($0.began)) }
-        return facts
+    /// What has changed since the news that had `revision`, all that is known when it is nil. Never fails: what cannot be read now
+    /// comes with the next.
+    package func news(since revision: Revision?, now: Date) -> News {
+        var news = News(states: [], unwritten: unwritten, revision: revision)
+        attempt("the catalog could not be read") { catalog in
+            let since = revision?.catalog == catalogs ? revision?.number : nil
+            var found = try catalog.changes(since: since)
+            if since == nil {
+                let known = Set(found.states.map(\.job))
+                let unseen = jobs.map(\.name).filter { !known.contains($0) }
+                if !unseen.isEmpty {
+                    try catalog.see(unseen, now: now)
+                    found = try catalog.changes(since: nil)
+                }
+            }
+            news.states = found.states
+            news.revision = Revision(catalog: catalogs, number: found.revision)
+        }
+        return news
     }
 
     /// Nil when it could not be noted; the run goes on, for the dump is worth more than the note.
-    package func begin(_ request: RunRequest, now: Date) -> Int64? {
+    package func begin(_ request: RunRequest, now: Date) async -> Int64? {
         if let slot = request.slot {
-            unwritten[request.job.name] = .init(
+            unwritten.reanchored[request.job.name] = nil
+            unwritten.runs[request.job.name] = .init(
                 slot: slot, attempts: request.attempt, outcome: .interrupted, ended: now)
         }
-        var id: Int64?
-        attempt("the begin of a run could not be noted") { catalog in
-            _ = try catalog.interruptLeftRuns(job: request.job.name, now: now)
-            id = try catalog.begin(request, now: now)
+        let id = Shared<Int64?>(nil)
+        await write("the begin of a run could not be noted") { database in
+            _ = try Catalog.interruptLeftRuns(request.job.name, now: now, database)
+            let number = try Catalog.begin(request, now: now, database)
+            id.with { $0 = number }
         }
-        return id
+        return id.with { $0 }
     }
 
     package func end(
         _ id: Int64?, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?,
         now: Date
-    ) {
+    ) async {
         let name = request.job.name
         let accounts: [RunRecord.Outcome: JobFacts.Account.Outcome] = [
             .succeeded: .succeeded, .failed: .failed, .interrupted: .interrupted,
         ]
         if let slot = request.slot {
-            unwritten[name] = .init(
+            unwritten.runs[name] = .init(
                 slot: slot, attempts: request.attempt, outcome: accounts[outcome] ?? .failed, ended: now)
         }
-        attempt("the end of a run could not be noted") { catalog in
+        let isWritten = await write("the end of a run could not be noted") { database in
             guard let id else { throw Failure(.inputOutput, "its begin was not noted") }
-            try catalog.end(id, request, outcome, manifest: manifest, error: error.map(Event.redacted), now: now)
-            unwritten[name] = nil
+            try Catalog.end(
+                id, request, outcome, manifest: manifest, error: error.map(Event.redacted), now: now, database)
         }
+        if isWritten { unwritten.runs[name] = nil }
     }
 
-    package func skip(_ skip: Plan.Skip, now: Date) {
-        unwritten[skip.job] = .init(slot: skip.slot, attempts: 0, outcome: .skipped, ended: now)
+    package func skip(_ skips: [Plan.Skip], now: Date) {
+        for skip in skips {
+            unwritten.runs[skip.job] = .init(slot: skip.slot, attempts: 0, outcome: .skipped, ended: now)
+        }
         attempt("a skipped slot could not be noted") { catalog in
-            try catalog.skip(skip, now: now)
-            unwritten[skip.job] = nil
+            try catalog.skip(skips, now: now)
+            for skip in skips { unwritten.runs[skip.job] = nil }
         }
     }
 
-    package func reanchor(_ job: String, at now: Date) {
-        unwritten[job] = nil
-        attempt("a clock step could not be noted") { try $0.reanchor(job, now: now) }
-    }
-
-    // MARK: drills
-
-    package func beginDrill(_ request: DrillRun.Request, dump: Manifest, now: Date) -> Int64? {
-        var id: Int64?
-        attempt("the begin of a drill could not be noted") { id = try $0.beginDrill(request, dump: dump, now: now) }
-        noteDrill(request, .interrupted, now)
-        return id
-    }
-
-    /// Only for who holds the drill lock: no drill can be in progress then.
-    package func interruptLeftDrills(now: Date) {
-        attempt("an interrupted drill could not be noted") { try $0.interruptLeftDrills(now: now) }
-    }
-
-    package func interruptDrill(_ id: Int64?, _ request: DrillRun.Request, now: Date) {
-        attempt("an interrupted drill could not be noted") { try $0.interruptDrill(id, request, now: now) }
-    }
-
-    /// Returns its number; 0 when it could not be noted.
-    package func endDrill(_ id: Int64?, _ request: DrillRun.Request, _ record: DrillRecord, newestGood: Manifest?)
-        -> Int64
-    {
-        var number = id ?? 0
-        noteDrill(request, .succeeded, record.ended)
-        attempt("the end of a drill could not be noted") { catalog in
-            number = try catalog.endDrill(id, request, record, newestGood: newestGood)
-            undrilled[request.job.name] = nil
+    package func reanchor(_ jobs: [String], at now: Date) {
+        for job in jobs {
+            unwritten.runs[job] = nil
+            unwritten.reanchored[job] = .init(slot: now, attempts: 0, outcome: .skipped, ended: now)
         }
-        return number
-    }
-
-    private func noteDrill(_ request: DrillRun.Request, _ outcome: JobFacts.Account.Outcome, _ now: Date) {
-        guard let slot = request.slot else { return }
-        undrilled[request.job.name] = .init(slot: slot, attempts: request.attempt, outcome: outcome, ended: now)
+        attempt("a clock step could not be noted") { catalog in
+            try catalog.reanchor(jobs, now: now)
+            for job in jobs { unwritten.reanchored[job] = nil }
+        }
     }
 
     /// The dumps of a job as they are on the disk: a person may have moved some, a crash have kept some from being noted.
     package func reconcile(_ job: String, _ manifests: [Manifest]) {
         attempt("the dumps on the disk could not be noted") { try $0.reconcile(job, manifests) }
+    }
+
+    /// None when they cannot be read now.
+    package func notedDumps(_ job: String) -> [String: NotedDump] {
+        var found: [String: NotedDump] = [:]
+        attempt("the dumps in the catalog could not be read") { found = try $0.notedDumps(job) }
+        return found
     }
 
     package func adopt(_ manifest: Manifest) {
@@ -224,13 +206,15 @@ package actor Ledger {
     }
 
     /// The one place where a fault of the catalog becomes an event: the daemon's work does not stop for it.
-    private func attempt(_ what: String, _ body: (Catalog) throws -> Void) {
+    @discardableResult
+    func attempt(_ what: String, _ body: (Catalog) throws -> Void) -> Bool {
         do {
             do {
                 if !Disk.exists(Catalog.path(in: folder)) { throw CatalogUnusable(reason: "its file was deleted") }
                 try body(catalog)
             } catch let unusable as CatalogUnusable {
                 catalog = try Self.rebuild(folder: folder, jobs: jobs, root: root)
+                catalogs += 1
                 report(
                     Event(
                         .catalogRebuilt,
@@ -240,9 +224,46 @@ package actor Ledger {
                 try catalog.see(jobs.map(\.name), now: Date())
                 try body(catalog)
             }
+            return true
         } catch {
             let reason = (error as? Failure)?.description ?? "\(error)"
             report(Event(.warning, "\(what): \(reason)", ["REASON": reason]))
+            return false
+        }
+    }
+
+    // MARK: notes that are written together
+
+    /// Something to write, with whoever waits until it is on the disk.
+    private struct Note {
+        let what: String
+        let write: (Database) throws -> Void
+        let done: CheckedContinuation<Bool, Never>
+    }
+
+    /// False when it could not be written. Whatever is to be noted while the disk is at work goes into one transaction after that:
+    /// a thousand runs that begin in one second wait for a few syncs, not for a thousand.
+    @discardableResult
+    private func write(_ what: String, _ write: @escaping (Database) throws -> Void) async -> Bool {
+        await withCheckedContinuation { done in
+            notes.append(Note(what: what, write: write, done: done))
+            // Its turn comes after that of those who are there already.
+            if notes.count == 1 { Task { self.writeNotes() } }
+        }
+    }
+
+    private func writeNotes() {
+        let notes = notes
+        self.notes = []
+        do {
+            guard notes.count > 1, Disk.exists(Catalog.path(in: folder)) else { throw CancellationError() }
+            try catalog.write { database in for note in notes { try note.write(database) } }
+            for note in notes { note.done.resume(returning: true) }
+        } catch {
+            // One by one: a fault is that of one note, and what is wrong with the catalog is mended on the way.
+            for note in notes {
+                note.done.resume(returning: attempt(note.what) { try $0.write(note.write) })
+            }
         }
     }
 }

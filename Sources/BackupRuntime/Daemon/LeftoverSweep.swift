@@ -73,7 +73,9 @@ package actor LeftoverSweep {
             let lock = try JobLock.take(job.name, root: root)
             await ledger.interruptLeftRuns(job.name, now: Date())
             let swept = try folder.sweep()
-            await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
+            if try await !folder.holds(ledger.notedDumps(job.name)) {
+                await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
+            }
             withExtendedLifetime(lock) {}
             if !swept.isEmpty {
                 let names = swept.joined(separator: ", ")

@@ -5,27 +5,23 @@ import Foundation
 struct ObjectiveWatch: Sendable {
     private var missed: [String: [ObjectiveMeasure.Kind]] = [:]
 
-    /// The events since the last look, and when the next RPO will be missed if nothing happens.
-    mutating func look(_ jobs: [Job], _ states: [String: JobState], now: Date) -> (events: [Event], next: Date?) {
-        var events: [Event] = []
-        var next: Date?
-        var seen: [String: [ObjectiveMeasure.Kind]] = [:]
-        for job in jobs where job.isEnabled {
-            guard let state = states[job.name] else { continue }
-            let measure = ObjectiveMeasure(job, state, now: now)
-            let before = missed[job.name] ?? []
-            for kind in measure.missed where !before.contains(kind) {
-                events.append(event(.objectiveMissed, job, measure.text(kind), kind))
-            }
-            for kind in before where !measure.missed.contains(kind) {
-                events.append(
-                    event(.objectiveMet, job, "\(kind.rawValue.uppercased()) met again: \(measure.beside(kind))", kind))
-            }
-            if !measure.missed.isEmpty { seen[job.name] = measure.missed }
-            if measure.rpoDeadline >= now { next = min(next ?? measure.rpoDeadline, measure.rpoDeadline) }
+    /// The events of a job that is measured.
+    mutating func note(_ measure: ObjectiveMeasure, of job: Job) -> [Event] {
+        let before = missed[job.name] ?? []
+        guard measure.missed != before else { return [] }
+        missed[job.name] = measure.missed.isEmpty ? nil : measure.missed
+        let begun = measure.missed.filter { !before.contains($0) }.map { kind in
+            event(.objectiveMissed, job, measure.text(kind), kind)
         }
-        missed = seen
-        return (events, next)
+        let ended = before.filter { !measure.missed.contains($0) }.map { kind in
+            event(.objectiveMet, job, "\(kind.rawValue.uppercased()) met again: \(measure.beside(kind))", kind)
+        }
+        return begun + ended
+    }
+
+    /// Forgets the jobs that a schedule has no more, or that nobody wants now.
+    mutating func keep(_ schedule: Schedule) {
+        missed = missed.filter { schedule.job(named: $0.key)?.isEnabled == true }
     }
 
     private func event(_ kind: Event.Kind, _ job: Job, _ text: String, _ objective: ObjectiveMeasure.Kind) -> Event {

@@ -2,8 +2,8 @@ import BackupCore
 import Dispatch
 import Foundation
 
-/// Begins runs when they are due. It holds no state that a restart would miss: every wake reads the clock and what the
-/// ledger knows, and asks the planner. Nothing that blocks runs on its queue.
+/// Begins runs when they are due. It holds no state that a restart would miss: every wake reads the clock and what has changed in
+/// the ledger, and asks the agenda. Nothing that blocks runs on its queue.
 package actor Scheduler {
     /// Does one run to its end, whatever that is; the closure is told of bytes written so far.
     package typealias Perform = @Sendable (RunRequest, @escaping @Sendable (RunProgress) -> Void) async -> RunOutcome
@@ -25,7 +25,7 @@ package actor Scheduler {
     static let lockedDelay: TimeInterval = 30
 
     let executor = QueueExecutor(label: "archon-backupd.scheduler")
-    private let ledger: Ledger
+    let ledger: Ledger
     let report: @Sendable (Event) -> Void
     let clock: @Sendable () -> ClockReading
     private let perform: Perform
@@ -38,18 +38,27 @@ package actor Scheduler {
     /// Another process drilled, or worked on the job.
     var drillNotBefore: Date?
     var objectives = ObjectiveWatch()
-    private var passedOver: [String: Int] = [:]
-    private var notBefore: [String: Date] = [:]
-    private var lastReading: ClockReading
-    private var watchingSince: Date
+    /// What is due when, and how the jobs stand: made anew after a reload.
+    var agenda: Agenda?
+    var standings: Standings
+    /// What the two have been told of the ledger.
+    var revision: Ledger.Revision?
+    /// Jobs of which something has changed here since then.
+    var stale: Set<String> = []
+    var notBefore: [String: Date] = [:]
+    private(set) var lastReading: ClockReading
+    var watchingSince: Date
     private(set) var notice: String?
     private var isPlanning = false
     private var mustPlanAgain = false
-    /// Counts ended runs: a plan made from facts read before one ended would begin it again.
-    var endedRuns = 0
+    /// Counts ended runs and other schedules: a plan made from what was read before one ended would begin it again.
+    var turns = 0
     var timer: (any DispatchSourceTimer)?
-    /// What the service manager shows.
+    /// What the service manager shows, and when that was told, in seconds of the monotonic clock.
     var status = ""
+    var toldStatus = -Double.infinity
+    /// How long the timer was set for.
+    var armedFor: TimeInterval = 0
     private(set) var stopDeadline: Date?
     private var whenIdle: [CheckedContinuation<Void, Never>] = []
 
@@ -67,6 +76,7 @@ package actor Scheduler {
         self.report = report
         self.perform = perform
         performDrill = drill
+        standings = Standings(schedule)
         lastReading = clock()
         watchingSince = lastReading.wall
     }
@@ -79,9 +89,9 @@ package actor Scheduler {
 
     /// Takes another schedule from now on; runs in progress end as they began.
     package func reload(_ schedule: Schedule) async {
-        self.schedule = schedule
         notBefore = [:]
         notice = nil
+        take(schedule)
         await plan()
     }
 
@@ -122,52 +132,35 @@ package actor Scheduler {
         defer { isPlanning = false }
         repeat {
             mustPlanAgain = false
-            let seen = endedRuns
-            let known = await ledger.known(of: schedule, now: clock().wall)
+            let seen = turns
+            let news = await ledger.news(since: revision, now: clock().wall)
             guard stopDeadline == nil else { return }
-            guard seen == endedRuns else {
+            guard seen == turns else {
                 mustPlanAgain = true
                 continue
             }
-            await carryOut(known)
+            await carryOut(news)
         } while mustPlanAgain
         tidyUp()
     }
 
-    private func carryOut(_ known: [String: Ledger.Known]) async {
+    private func carryOut(_ news: Ledger.News) async {
         let now = noteClock()
-        let planner = Planner(
-            schedule: schedule, facts: facts(from: known), now: now, watchingSince: watchingSince,
-            drillsNotBefore: drillNotBefore)
-        let plan = planner.plan()
-        for start in plan.starts { begin(start, known[start.job]) }
-        for drill in plan.drills { begin(drill) }
-        countPassedOver(plan)
-        let missing = watchObjectives(known, now: now)
-        arm(at: [plan.wake, missing].compactMap(\.self).min())
-        tell(statusText(plan, known, now: now))
+        let due = look(news, now: now)
+        for start in due.starts { begin(start) }
+        for drill in due.drills { begin(drill) }
+        let change = watchObjectives(now: now)
+        let telling = tellStatus(now: now)
+        arm(at: [due.wake, change, telling].compactMap(\.self).min())
         // Since the step, not from now: a slot may have passed while a run or a drill went on.
-        for job in plan.reanchored { await ledger.reanchor(job, at: min(now, watchingSince)) }
-        for skip in plan.skips {
-            report(Event(skip, database: schedule.job(named: skip.job)?.database ?? skip.job))
-            await ledger.skip(skip, now: now)
+        if !due.reanchored.isEmpty { await ledger.reanchor(due.reanchored, at: min(now, watchingSince)) }
+        if !due.skips.isEmpty {
+            for skip in due.skips {
+                report(Event(skip, database: schedule.job(named: skip.job)?.database ?? skip.job))
+            }
+            await ledger.skip(due.skips, now: now)
         }
-        if !plan.reanchored.isEmpty || !plan.skips.isEmpty { mustPlanAgain = true }
-    }
-
-    private func facts(from known: [String: Ledger.Known]) -> [String: JobFacts] {
-        var facts = known.mapValues(\.facts)
-        for job in schedule.jobs {
-            facts[job.name]?.isRunning = running[job.name] != nil
-            facts[job.name]?.notBefore = notBefore[job.name]
-            facts[job.name]?.passedOver = passedOver[job.name] ?? 0
-        }
-        // A run of a job that a reload has taken away still holds its place.
-        for (name, _) in running where facts[name] == nil {
-            facts[name] = JobFacts(firstSeen: lastReading.wall, isRunning: true)
-        }
-        noteDrilling(in: &facts)
-        return facts
+        if !due.reanchored.isEmpty || !due.skips.isEmpty { mustPlanAgain = true }
     }
 
     /// Reads the clock; after a step of it, or a sleep of the host, slots in between count as missed.
@@ -177,7 +170,10 @@ package actor Scheduler {
         if abs(step) > Self.stepTolerance {
             watchingSince = reading.wall
             // Half a minute on the old clock may be a year on the new one.
+            stale.formUnion(notBefore.keys)
             (notBefore, drillNotBefore) = ([:], nil)
+            agenda?.restart(watchingSince: reading.wall)
+            standings.restart()
             report(
                 Event(
                     .clockStepped, "the clock was stepped by \(Int(step)) s, or the host slept: the plan was made anew",
@@ -188,24 +184,14 @@ package actor Scheduler {
         return reading.wall
     }
 
-    private func countPassedOver(_ plan: Plan) {
-        let begun = plan.starts.reduce(into: [String: Int]()) { begun, start in
-            if let job = schedule.job(named: start.job) { begun[job.server, default: 0] += 1 }
-        }
-        for waiting in plan.waiting {
-            guard let job = schedule.job(named: waiting.job), let count = begun[job.server] else { continue }
-            passedOver[job.name, default: 0] += count
-        }
-    }
-
     // MARK: runs
 
-    private func begin(_ start: Plan.Start, _ known: Ledger.Known?) {
+    private func begin(_ start: Plan.Start) {
         guard let job = schedule.job(named: start.job), let server = schedule.server(of: job) else { return }
-        passedOver[job.name] = nil
         let request = RunRequest(
             job: job, server: server, storage: schedule.storage, slot: start.slot, attempt: start.attempt,
-            missed: start.missed, coalesced: start.coalesced, previous: known?.previous)
+            missed: start.missed, coalesced: start.coalesced,
+            previous: state(of: job.name).flatMap(RunRequest.Previous.init))
         let perform = perform
         let latest = Shared<RunProgress?>(nil)
         let task = Task {
@@ -218,7 +204,8 @@ package actor Scheduler {
     private func ended(_ request: RunRequest, _ outcome: RunOutcome) async {
         let job = request.job.name
         running[job] = nil
-        endedRuns += 1
+        turns += 1
+        stale.insert(job)
         switch outcome {
         case .busy: notBefore[job] = clock().wall.addingTimeInterval(Self.lockedDelay)
         case .succeeded, .failed, .interrupted: notBefore[job] = nil

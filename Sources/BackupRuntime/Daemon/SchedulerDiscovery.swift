@@ -3,7 +3,7 @@ import BackupCore
 extension Scheduler {
     /// Takes the same schedule with other found databases in it.
     package func adopt(_ schedule: Schedule) async {
-        self.schedule = schedule
+        take(schedule)
         await wentIdle()
     }
 }

@@ -22,29 +22,14 @@ extension Scheduler {
         drilling = Drilling(request: request, progress: latest, task: task)
     }
 
-    /// It holds its job's lock, and goes on where it began whatever a reload says.
-    func noteDrilling(in facts: inout [String: JobFacts]) {
-        guard let job = drilling?.request.job else { return }
-        var drilled = facts[job.name] ?? JobFacts(firstSeen: clock().wall)
-        drilled.isRunning = true
-        drilled.drillingOn = job.drillServers
-        facts[job.name] = drilled
-    }
-
     private func drillEnded(_ request: DrillRun.Request, _ outcome: DrillRun.Outcome) async {
         drilling = nil
-        endedRuns += 1
+        turns += 1
+        stale.insert(request.job.name)
         switch outcome {
         case .busy: drillNotBefore = clock().wall.addingTimeInterval(Self.lockedDelay)
         case .ended, .interrupted: drillNotBefore = nil
         }
         await wentIdle()
-    }
-
-    /// Tells what has become of objectives. Returns when the next will be missed if nothing happens.
-    func watchObjectives(_ known: [String: Ledger.Known], now: Date) -> Date? {
-        let (events, next) = objectives.look(schedule.jobs, known.mapValues(\.state), now: now)
-        for event in events { report(event) }
-        return next
     }
 }

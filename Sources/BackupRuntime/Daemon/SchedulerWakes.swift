@@ -10,6 +10,9 @@ extension Scheduler {
     /// While something runs, STATUS follows it this closely.
     private static let progressInterval: TimeInterval = 5
 
+    /// STATUS follows what goes on no closer than this: a second may have a thousand runs.
+    private static let statusInterval: TimeInterval = 0.25
+
     func setTimer() {
         let timer = DispatchSource.makeTimerSource(queue: executor.queue)
         timer.setEventHandler { @Sendable [weak self] in self?.assumeIsolated { $0.woke() } }
@@ -30,7 +33,8 @@ extension Scheduler {
     func arm(at wake: Date?) {
         // A slot is reached a little late, never a little early: early would find nothing due and look again.
         let delay = wake.map { max(0.001, $0.timeIntervalSince(clock().wall) + 0.001) } ?? longestDelay
-        timer?.schedule(deadline: .now() + min(delay, longestDelay), leeway: .milliseconds(5))
+        armedFor = min(delay, longestDelay)
+        timer?.schedule(deadline: .now() + armedFor, leeway: .milliseconds(5))
     }
 
     /// Three looks within the time that the watchdog allows.
@@ -55,14 +59,16 @@ extension Scheduler {
         notify.status(text)
     }
 
-    func statusText(_ plan: Plan, _ known: [String: Ledger.Known], now: Date) -> String {
-        let runs = running.values.map { (job: $0.request.job.name, bytes: $0.progress.with { $0?.bytes ?? 0 }) }
-        let text = StatusLine.text(
-            schedule: schedule, states: known.mapValues(\.state), upcoming: plan.upcoming, running: runs,
-            drilling: drilling?.request.job.name, now: now)
-        return notice.map { "\($0), \(text)" } ?? text
+    /// Tells how things stand. When that is too soon after the last time, returns when to look again for it.
+    func tellStatus(now: Date) -> Date? {
+        let since = lastReading.monotonicSeconds - toldStatus
+        guard since >= Self.statusInterval else { return now.addingTimeInterval(Self.statusInterval - max(0, since)) }
+        let text = statusText(now: now)
+        if text != status { toldStatus = lastReading.monotonicSeconds }
+        tell(text)
+        return nil
     }
 
     /// Gives back what a look took, when nothing goes on that would need it again at once. A millisecond, and nothing blocks.
-    func tidyUp() { if running.isEmpty, drilling == nil { Memory.giveBack() } }
+    func tidyUp() { if running.isEmpty, drilling == nil, armedFor > 1 { Memory.giveBack() } }
 }

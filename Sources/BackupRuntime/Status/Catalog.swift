@@ -103,6 +103,7 @@ package final class Catalog: Sendable {
                       since INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (server, database)) WITHOUT ROWID, STRICT;
                     """)
         }
+        migrator.registerMigration("revision") { database in try database.execute(sql: Self.revisionMigration) }
         return migrator
     }
 

@@ -8,9 +8,11 @@ extension Catalog {
         "SELECT drill.* FROM job JOIN drill ON drill.id = job.lastDrill OR drill.id = job.lastProven"
 
     /// Those that the jobs' rows name, by number.
-    static func lastDrills(_ database: Database) throws -> [Int64: DrillRecord] {
+    static func lastDrills(_ database: Database, _ filter: String, _ arguments: StatementArguments) throws
+        -> [Int64: DrillRecord]
+    {
         var found: [Int64: DrillRecord] = [:]
-        let rows = try Row.fetchCursor(database, sql: lastDrillsQuestion)
+        let rows = try Row.fetchCursor(database, sql: "\(lastDrillsQuestion) \(filter)", arguments: arguments)
         while let row = try rows.next() { found[row["id"]] = record(row) }
         return found
     }

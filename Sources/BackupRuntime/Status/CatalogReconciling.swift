@@ -7,41 +7,44 @@ extension Catalog {
     /// Makes the dumps noted of a job those of `manifests`.
     package func reconcile(_ job: String, _ manifests: [Manifest]) throws {
         // At the start of a service with thousands of jobs, hardly any has something to note, and each note is an fsync.
-        guard try notedDumps(job) != Set(manifests.map(NotedDump.init)) else { return }
+        let found = Dictionary(manifests.map { ($0.dump, NotedDump($0)) }) { first, _ in first }
+        guard try notedDumps(job) != found else { return }
         try write { database in
             try database.execute(sql: "DELETE FROM dump WHERE job = ?", arguments: [job])
             for manifest in manifests { try Self.add(manifest, database) }
         }
     }
 
-    private struct NotedDump: Hashable {
-        var name: String
-        var began: Int64
-        var bytes: Int64
-        var rows: Int
-        var proof: String
-
-        init(_ manifest: Manifest) {
-            name = manifest.dump
-            began = manifest.began.microseconds
-            bytes = manifest.bytes
-            rows = manifest.totalRows
-            proof = manifest.proof.rawValue
-        }
-
-        init(_ row: Row) {
-            name = row["name"]
-            began = row["began"]
-            bytes = row["bytes"]
-            rows = row["rows"]
-            proof = row["proof"]
+    /// By name.
+    func notedDumps(_ job: String) throws -> [String: NotedDump] {
+        try read { database in
+            var found: [String: NotedDump] = [:]
+            let rows = try Row.fetchCursor(
+                database, sql: "SELECT name, began, bytes, rows, proof FROM dump WHERE job = ?", arguments: [job])
+            while let row = try rows.next() { found[row[0]] = NotedDump(row) }
+            return found
         }
     }
+}
 
-    private func notedDumps(_ job: String) throws -> Set<NotedDump> {
-        try read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT * FROM dump WHERE job = ?", arguments: [job])
-            return Set(rows.map { NotedDump($0) })
-        }
+/// A dump as the catalog has it.
+package struct NotedDump: Sendable, Equatable {
+    var began: Int64
+    var bytes: Int64
+    var rows: Int
+    var proof: String
+
+    init(_ manifest: Manifest) {
+        began = manifest.began.microseconds
+        bytes = manifest.bytes
+        rows = manifest.totalRows
+        proof = manifest.proof.rawValue
+    }
+
+    fileprivate init(_ row: Row) {
+        began = row[1]
+        bytes = row[2]
+        rows = row[3]
+        proof = row[4]
     }
 }

@@ -6,94 +6,49 @@ extension Catalog {
     /// Makes a row for each job that has none.
     package func see(_ jobs: [String], now: Date) throws {
         try write { database in
-            for job in jobs {
-                try database.execute(
-                    sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)",
-                    arguments: [job, now.microseconds])
-            }
+            let statement = try database.makeStatement(
+                sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)")
+            for job in jobs { try statement.execute(arguments: [job, now.microseconds]) }
         }
     }
 
     package func states() throws -> [String: JobState] {
-        try read { database in
-            var states: [String: JobState] = [:]
-            let drills = try Self.lastDrills(database)
-            // A row of a cursor finds its columns quicker than a copied one: there may be thousands.
-            let rows = try Row.fetchCursor(database, sql: Self.statesQuestion)
-            while let row = try rows.next() {
-                var state = Self.state(row)
-                state.lastDrill = (row["lastDrill"] as Int64?).flatMap { drills[$0] }
-                state.lastProven = (row["lastProven"] as Int64?).flatMap { drills[$0] }
-                states[row["name"]] = state
-            }
-            return states
-        }
+        Dictionary(try changes(since: nil).states.map { ($0.job, $0.state) }) { first, _ in first }
     }
 
-    private static let statesQuestion = "SELECT * FROM job"
+    private static let statesQuestion = "SELECT \(columns) FROM job"
     private static let runningQuestion = "SELECT job, pid FROM run WHERE outcome = 'running'"
-    private static let totalsQuestion = "SELECT job, count(*) AS count, sum(bytes) AS bytes FROM dump GROUP BY job"
+    private static let totalsQuestion = "SELECT job, count, bytes FROM dumpTotal"
     /// A test holds them to an index: they must stay quick after years of runs.
     static let questionsOfStatus = [
         statesQuestion, runningQuestion, totalsQuestion, drillingQuestion, lastDrillsQuestion,
     ]
 
-    private static func state(_ row: Row) -> JobState {
-        var state = JobState(firstSeen: Date(microseconds: row["firstSeen"]))
-        if let slot: Int64 = row["slot"] {
-            let outcome: String? = row["slotOutcome"]
-            let ended: Int64? = row["slotEnded"]
-            state.account = JobFacts.Account(
-                slot: Date(microseconds: slot), attempts: row["attempts"],
-                outcome: outcomes[outcome ?? ""] ?? .interrupted,
-                ended: Date(microseconds: ended ?? slot))
-        }
-        state.lastSuccess = (row["lastSuccess"] as Int64?).map(Date.init(microseconds:))
-        state.lastBytes = row["lastBytes"]
-        state.lastRows = row["lastRows"]
-        state.lastSeconds = row["lastSeconds"]
-        state.lastError = row["lastError"]
-        state.failures = row["failures"]
-        state.missed = row["missed"]
-        state.suspension = row["suspension"]
-        state.refuted = (row["refuted"] as Int64?).map(Date.init(microseconds:))
-        if let slot: Int64 = row["drillSlot"] {
-            let outcome: String? = row["drillOutcome"]
-            let ended: Int64? = row["drillSlotEnded"]
-            state.drillAccount = JobFacts.Account(
-                slot: Date(microseconds: slot), attempts: row["drillAttempts"],
-                outcome: outcomes[outcome ?? ""] ?? .interrupted, ended: Date(microseconds: ended ?? slot))
-        }
-        return state
-    }
-
-    private static let outcomes: [String: JobFacts.Account.Outcome] = [
-        "succeeded": .succeeded, "failed": .failed, "interrupted": .interrupted, "skipped": .skipped,
-    ]
-
     /// Notes that a run has begun, before it does anything: if the process dies now, the attempt has been counted.
     package func begin(_ request: RunRequest, now: Date) throws -> Int64 {
-        try write { database in
+        try write { try Self.begin(request, now: now, $0) }
+    }
+
+    static func begin(_ request: RunRequest, now: Date, _ database: Database) throws -> Int64 {
+        try database.execute(
+            sql: """
+                INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, outcome, pid)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)
+                """,
+            arguments: [
+                request.job.name, request.job.database, request.server.name, request.slot?.microseconds,
+                request.attempt, request.missed,
+                request.coalesced, now.microseconds, Int(getpid()),
+            ])
+        let id = database.lastInsertedRowID
+        try ensure(request.job.name, now, database)
+        if let slot = request.slot {
             try database.execute(
-                sql: """
-                    INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, outcome, pid)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)
-                    """,
-                arguments: [
-                    request.job.name, request.job.database, request.server.name, request.slot?.microseconds,
-                    request.attempt, request.missed,
-                    request.coalesced, now.microseconds, Int(getpid()),
-                ])
-            let id = database.lastInsertedRowID
-            try Self.ensure(request.job.name, now, database)
-            if let slot = request.slot {
-                try database.execute(
-                    sql:
-                        "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
-                    arguments: [slot.microseconds, request.attempt, now.microseconds, request.missed, request.job.name])
-            }
-            return id
+                sql:
+                    "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                arguments: [slot.microseconds, request.attempt, now.microseconds, request.missed, request.job.name])
         }
+        return id
     }
 
     static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
@@ -105,31 +60,42 @@ extension Catalog {
     package func end(
         _ id: Int64, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?, now: Date
     ) throws {
-        try write { database in
+        try write { try Self.end(id, request, outcome, manifest: manifest, error: error, now: now, $0) }
+    }
+
+    static func end(
+        _ id: Int64, _ request: RunRequest, _ outcome: RunRecord.Outcome, manifest: Manifest?, error: String?,
+        now: Date,
+        _ database: Database
+    ) throws {
+        try database.execute(
+            sql: "UPDATE run SET ended = ?, outcome = ?, dump = ?, bytes = ?, rows = ?, error = ? WHERE id = ?",
+            arguments: [
+                now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id,
+            ])
+        if request.slot != nil {
             try database.execute(
-                sql: "UPDATE run SET ended = ?, outcome = ?, dump = ?, bytes = ?, rows = ?, error = ? WHERE id = ?",
-                arguments: [
-                    now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id,
-                ])
-            if request.slot != nil {
-                try database.execute(
-                    sql: "UPDATE job SET slotOutcome = ?, slotEnded = ? WHERE name = ?",
-                    arguments: [outcome.rawValue, now.microseconds, request.job.name])
-            }
-            if let manifest {
-                try Self.add(manifest, database)
-                try Self.noteSuccess(manifest, database)
-            } else if outcome == .failed {
-                try database.execute(
-                    sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?",
-                    arguments: [error, request.job.name])
-            }
+                sql: "UPDATE job SET slotOutcome = ?, slotEnded = ? WHERE name = ?",
+                arguments: [outcome.rawValue, now.microseconds, request.job.name])
+        }
+        if let manifest {
+            try Self.add(manifest, database)
+            try Self.noteSuccess(manifest, database)
+        } else if outcome == .failed {
+            try database.execute(
+                sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?",
+                arguments: [error, request.job.name])
         }
     }
 
     static func add(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
-            sql: "INSERT OR REPLACE INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)",
+            // A replaced row would not be seen as removed by those who count.
+            sql: """
+                INSERT INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (job, name) DO UPDATE SET began = excluded.began, bytes = excluded.bytes, rows = excluded.rows,
+                  proof = excluded.proof
+                """,
             arguments: [
                 manifest.job, manifest.dump, manifest.began.microseconds, manifest.bytes, manifest.totalRows,
                 manifest.proof.rawValue,
@@ -158,21 +124,25 @@ extension Catalog {
         }
     }
 
-    package func skip(_ skip: Plan.Skip, now: Date) throws {
+    package func skip(_ skips: [Plan.Skip], now: Date) throws {
         try write { database in
-            try database.execute(
-                sql:
-                    "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ?, missed = missed + ? WHERE name = ?",
-                arguments: [skip.slot.microseconds, now.microseconds, skip.missed, skip.job])
+            for skip in skips {
+                try database.execute(
+                    sql:
+                        "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ?, missed = missed + ? WHERE name = ?",
+                    arguments: [skip.slot.microseconds, now.microseconds, skip.missed, skip.job])
+            }
         }
     }
 
-    /// The clock has come back: the job is counted from now.
-    package func reanchor(_ job: String, now: Date) throws {
+    /// The clock has come back: the jobs are counted from now.
+    package func reanchor(_ jobs: [String], now: Date) throws {
         try write { database in
-            try database.execute(
-                sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ? WHERE name = ?",
-                arguments: [now.microseconds, now.microseconds, job])
+            for job in jobs {
+                try database.execute(
+                    sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ? WHERE name = ?",
+                    arguments: [now.microseconds, now.microseconds, job])
+            }
         }
     }
 
@@ -186,18 +156,23 @@ extension Catalog {
 
     /// Ends the runs of this job that are still noted as running: whoever holds the job's lock knows that they are not.
     package func interruptLeftRuns(job: String, now: Date) throws -> Int {
-        let isAny = try read {
-            try Bool.fetchOne(
-                $0, sql: "SELECT EXISTS (SELECT 1 FROM run WHERE job = ? AND outcome = 'running')", arguments: [job])
-        }
-        guard isAny == true else { return 0 }
-        return try write { database in
-            try database.execute(
-                sql:
-                    "UPDATE run SET outcome = 'interrupted', ended = ?, error = 'the program ended before the run did' WHERE job = ? AND outcome = 'running'",
-                arguments: [now.microseconds, job])
-            return database.changesCount
-        }
+        guard try read({ try Self.hasLeftRuns(job, $0) }) else { return 0 }
+        return try write { try Self.interruptLeftRuns(job, now: now, $0) }
+    }
+
+    private static func hasLeftRuns(_ job: String, _ database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM run WHERE job = ? AND outcome = 'running')", arguments: [job])
+            == true
+    }
+
+    static func interruptLeftRuns(_ job: String, now: Date, _ database: Database) throws -> Int {
+        guard try hasLeftRuns(job, database) else { return 0 }
+        try database.execute(
+            sql:
+                "UPDATE run SET outcome = 'interrupted', ended = ?, error = 'the program ended before the run did' WHERE job = ? AND outcome = 'running'",
+            arguments: [now.microseconds, job])
+        return database.changesCount
     }
 
     /// Newest first.
@@ -232,11 +207,8 @@ extension Catalog {
     package func dumpTotals() throws -> [String: (count: Int, bytes: Int64)] {
         try read { database in
             var found: [String: (count: Int, bytes: Int64)] = [:]
-            for row in try Row.fetchAll(
-                database, sql: Self.totalsQuestion)
-            {
-                found[row["job"]] = (row["count"], row["bytes"])
-            }
+            let rows = try Row.fetchCursor(database, sql: Self.totalsQuestion)
+            while let row = try rows.next() { found[row[0]] = (row[1], row[2]) }
             return found
         }
     }
