@@ -147,10 +147,12 @@ package actor Ledger {
             unwritten.runs[name] = .init(
                 slot: slot, attempts: request.attempt, outcome: accounts[outcome] ?? .failed, ended: now)
         }
+        // A search for secrets takes its time, which nobody else's note need wait for.
+        let said = error.map(Event.redacted)
         let isWritten = await write("the end of a run could not be noted") { database in
             guard let id else { throw Failure(.inputOutput, "its begin was not noted") }
             try Catalog.end(
-                id, request, outcome, manifest: manifest, error: error.map(Event.redacted), now: now, database)
+                id, request, outcome, manifest: manifest, error: said, now: now, database)
         }
         if isWritten { unwritten.runs[name] = nil }
     }
