@@ -86,3 +86,16 @@ import Testing
         }
     }
 }
+
+@Suite struct SimulatedYearTests {
+    /// Thirty jobs for two months, for CI; ten thousand for a year take a minute in a release build.
+    @Test(arguments: 0..<4) func `every slot is run, coalesced or missed with a note, whatever happens`(seed: UInt64)
+        throws
+    {
+        let began = instant("2026-01-01T00:00:00Z")
+        var year = SimulatedYear(try SimulatedYear.schedule(jobs: 30, servers: 3), seed: seed, began: began)
+        year.run(until: began.addingTimeInterval(60 * 86_400))
+        #expect(year.faults.isEmpty, "\(year.faults.prefix(5))")
+        #expect(year.runs > 1000 && year.missed > 0 && year.skipped > 0 && year.coalesced >= 0)
+    }
+}
