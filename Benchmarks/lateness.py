@@ -57,7 +57,9 @@ def compiled(folder):
 
 
 def schedule(folder, child, slots):
-    """With a long history behind it: nothing but these slots is due."""
+    """As on a host that has run for a while: the folders are there, and nothing but these slots is due."""
+    for name in slots:
+        os.makedirs(f"{folder}/root/{name}", 0o700)
     databases = {
         name: {"calendar": f"{slot:%Y-%m-%d %H:%M:%S}.{slot.microsecond:06}", "catchUp": "never"} for name, slot in slots.items()}
     with open(f"{folder}/schedule.json", "w") as file:
