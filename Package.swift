@@ -22,11 +22,12 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CFileSystem"),
         .target(name: "BackupCore", swiftSettings: strict),
         .target(
             name: "BackupRuntime",
             dependencies: [
-                "BackupCore", "CLibPQ", "CSystemd", "CCrypto", "CXXHash", "CMalloc",
+                "BackupCore", "CLibPQ", "CSystemd", "CCrypto", "CXXHash", "CMalloc", "CFileSystem",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -30,7 +30,7 @@ struct Adopt: Verb {
             let manifest = try await interruptible {
                 try await Adoption(job: job, root: root, container: container).adopt(file, lock: lock)
             }
-            await ledger.adopt(manifest)
+            await ledger.reconcile(job.name, try JobFolder(job: job, root: root).list())
             answer(manifest.dump)
         }
     }

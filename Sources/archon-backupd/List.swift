@@ -11,6 +11,9 @@ struct List: Verb {
             its source, "read" that every byte was read back, "none" that it was left by an older tool; "DAMAGED" that it
             must not be trusted. docs/proof.md says more.
 
+            SIZE is how long the archive's files are. OWN of it is the dump's alone and becomes free when it alone is removed;
+            SHARED is on the disk once for several dumps. docs/storage.md says more.
+
             EXAMPLES
               archon-backupd list
               archon-backupd list archon_db --json
@@ -26,6 +29,8 @@ struct List: Verb {
         var path: String
         var time: Date
         var bytes: Int64
+        var own: Int64
+        var shared: Int64
         var rows: Int?
         var proof: String
         var fault: String?
@@ -39,11 +44,12 @@ struct List: Verb {
             try JobFolder(job: job, root: schedule.storage.root).list().map(line)
         }
         if json { return try answerJSON(lines) }
-        var table = Table(["JOB", "DUMP", "TIME", "SIZE", "ROWS", "PROOF"], rightAligned: [3, 4])
+        var table = Table(
+            ["JOB", "DUMP", "TIME", "SIZE", "OWN", "SHARED", "ROWS", "PROOF"], rightAligned: [3, 4, 5, 6])
         for line in lines {
             table.add([
                 line.job, line.dump, Zone.utc.iso8601(line.time), ByteSize.text(line.bytes),
-                line.rows.map { "\($0)" } ?? "",
+                ByteSize.text(line.own), ByteSize.text(line.shared), line.rows.map { "\($0)" } ?? "",
                 line.fault.map { "DAMAGED: \($0)" } ?? line.proof,
             ])
         }
@@ -52,7 +58,8 @@ struct List: Verb {
 
     private func line(_ dump: StoredDump) -> Line {
         var line = Line(
-            job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes, proof: "none")
+            job: dump.job, dump: dump.name, path: dump.path, time: dump.time, bytes: dump.bytes,
+            own: dump.space.own, shared: dump.space.shared, proof: "none")
         if let manifest = dump.anyManifest {
             line.rows = manifest.totalRows
             line.proof = manifest.proof.rawValue

@@ -10,7 +10,7 @@ struct Prune: Verb {
             The daemon does this after each good run. The newest good dump is never removed, nor one that is not proven.
 
             EXAMPLES
-              archon-backupd prune --dry-run             the verdict on every dump, with reasons
+              archon-backupd prune --dry-run             the verdict on every dump, with reasons, and what becomes free
               archon-backupd prune archon_db --accept    the newest dump may be as small as it is
             """)
 
@@ -27,6 +27,8 @@ struct Prune: Verb {
         var verdict: String
         var reasons: [String]
         var suspended: Bool
+        /// What becomes free with it when all that are to be removed go, the oldest first; 0 for one that is kept.
+        var frees: Int64
     }
 
     func validate() throws {
@@ -50,18 +52,24 @@ struct Prune: Verb {
             if let suspension = plan.suspension {
                 tell("\(job.name): nothing is pruned: \(suspension); --accept if that is right")
             }
+            let frees = plan.frees
+            if dryRun, !frees.isEmpty {
+                tell(
+                    "\(job.name): removing \(Plural.of(frees.count, "dump", "dumps")) would free \(ByteSize.text(frees.values.reduce(0, +)))"
+                )
+            }
             lines += plan.decisions.map {
                 Line(
                     job: job.name, dump: $0.dump.name, verdict: $0.verdict.rawValue, reasons: $0.reasons,
-                    suspended: plan.suspension != nil)
+                    suspended: plan.suspension != nil, frees: frees[$0.dump.name] ?? 0)
             }
         }
         if json { return try answerJSON(lines) }
-        var table = Table(["JOB", "DUMP", "VERDICT", "REASON"])
+        var table = Table(["JOB", "DUMP", "VERDICT", "FREES", "REASON"], rightAligned: [3])
         for line in lines where dryRun || (line.verdict == "remove" && !line.suspended) {
             table.add([
                 line.job, line.dump, line.verdict + (line.suspended && line.verdict == "remove" ? " (suspended)" : ""),
-                line.reasons.joined(separator: ", "),
+                line.verdict == "remove" ? ByteSize.text(line.frees) : "", line.reasons.joined(separator: ", "),
             ])
         }
         answer(table.text)
@@ -72,10 +80,11 @@ struct Prune: Verb {
         if accept, let name = try pruning.accept(now: Date(), lock: lock) {
             tell("\(job.name): \(name) is accepted as it is")
         }
-        let plan = try pruning.plan(now: Date())
-        let removed = try pruning.apply(plan, lock: lock)
+        let listed = try pruning.folder.list()
+        let plan = pruning.plan(listed, now: Date())
+        let removed = Set(try pruning.apply(plan, lock: lock).map(\.name))
         await ledger.suspend(job.name, plan.suspension)
-        if !removed.isEmpty { await ledger.forget(removed.map(\.name), job: job.name) }
+        await ledger.reconcile(job.name, listed.filter { !removed.contains($0.name) })
         return plan
     }
 }

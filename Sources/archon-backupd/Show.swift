@@ -17,6 +17,21 @@ struct Show: Verb {
     @Argument(help: "The dump; the newest when none is named.") var dump: String?
     @Flag(help: "Print the manifest as JSON.") var json = false
 
+    /// The manifest, and what the file system says beside it.
+    private struct Shown: Encodable {
+        var manifest: Manifest
+        var own: Int64
+        var shared: Int64
+        private enum CodingKeys: String, CodingKey { case own, shared }
+
+        func encode(to encoder: any Encoder) throws {
+            try manifest.encode(to: encoder)
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(own, forKey: .own)
+            try container.encode(shared, forKey: .shared)
+        }
+    }
+
     func run() async throws {
         let schedule = try config.load()
         let job = try schedule.jobs(named: [job])[0]
@@ -26,7 +41,7 @@ struct Show: Verb {
                 .damaged, "\(stored.name) has no manifest that can be used",
                 hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
         }
-        if json { return try answerJSON(manifest) }
+        if json { return try answerJSON(Shown(manifest: manifest, own: stored.space.own, shared: stored.space.shared)) }
         var table = Table(["DUMP", manifest.dump])
         table.add(["path", stored.path])
         table.add(["database", "\(manifest.database) on \(manifest.server), owner \(manifest.properties.owner)"])
@@ -36,6 +51,9 @@ struct Show: Verb {
         table.add([
             "archive",
             "\(manifest.format.rawValue), \(manifest.compression), \(ByteSize.text(manifest.bytes)), \(manifest.entries) entries",
+        ])
+        table.add([
+            "space", "\(ByteSize.text(stored.space.own)) of its own, \(ByteSize.text(stored.space.shared)) shared",
         ])
         table.add(["sha256", manifest.sha256])
         table.add(["versions", "server \(manifest.serverVersion), pg_dump \(manifest.pgDumpVersion), \(manifest.tool)"])
@@ -50,6 +68,9 @@ struct Show: Verb {
             table.add([
                 "drill", "\(drill.verdict.text) at \(Zone.utc.wholeSeconds(drill.ended)) on \(drill.place)\(reason)",
             ])
+        }
+        if let damage = manifest.damage {
+            table.add(["damage", "found at \(Zone.utc.wholeSeconds(damage.found)): \(damage.reason)"])
         }
         for warning in manifest.warnings { table.add(["warning", warning]) }
         answer(table.text)

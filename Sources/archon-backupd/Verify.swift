@@ -8,7 +8,7 @@ struct Verify: Verb {
         abstract: "Read dumps again in full and hold them to their manifests.",
         discussion: """
             SHA-256 of every byte, then every row read back by pg_restore. Ends with 65 when one is damaged, after all have
-            been read.
+            been read. A dump that a run had noted as damaged counts again when it is whole.
 
             EXAMPLES
               archon-backupd verify archon_db              the newest dump
@@ -49,7 +49,8 @@ struct Verify: Verb {
                         try await Verification.verify(
                             manifest, path: stored.path, container: schedule.server(of: job)?.container
                         ) { progress.show($0) }
-                        guard let fault = stored.fault else { return }
+                        guard let fault = try await standing(stored, manifest, folder, root: schedule.storage.root)
+                        else { return }
                         throw Failure(
                             .damaged, "\(stored.name) is as its manifest says, but \(fault)",
                             hint: "`archon-backupd show \(job.name) \(stored.name)` has the whole reason.")
@@ -72,6 +73,16 @@ struct Verify: Verb {
         throw Failure(
             first.kind,
             failures.count == 1 ? "1 dump is not as it should be" : "\(failures.count) dumps are not as they should be")
+    }
+
+    /// What is still known against a dump that is as its manifest says. A note of damage goes: somebody has put the bytes back.
+    private func standing(_ stored: StoredDump, _ manifest: Manifest, _ folder: JobFolder, root: String) async throws
+        -> String?
+    {
+        guard manifest.damage != nil else { return stored.fault }
+        let lock = try await JobLock.wait(folder.job, root: root)
+        tell("\(stored.name): was noted as damaged, and is whole now")
+        return try folder.clearDamage(of: manifest, lock: lock)?.fault
     }
 
     private func chosen(_ folder: JobFolder) throws -> [StoredDump] {

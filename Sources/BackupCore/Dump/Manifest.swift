@@ -64,6 +64,15 @@ package struct Manifest: Codable, Sendable, Equatable {
             self.reason = reason
         }
     }
+    /// What a later run has found wrong with the archive.
+    package struct Damage: Codable, Sendable, Equatable {
+        package var found: Date
+        package var reason: String
+        package init(found: Date, reason: String) {
+            self.found = found
+            self.reason = reason
+        }
+    }
     package struct Extension: Codable, Sendable, Equatable {
         package var name: String
         package var version: String
@@ -191,6 +200,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var proof: Proof
     package var matched: Match?
     package var drill: Drill?
+    /// Nil while nothing is known; taken out again when `verify` finds the dump whole.
+    package var damage: Damage?
     /// How the archive came out of the container it was made in; nil when it was written here.
     package var transfer: Transfer?
     /// What a reader should know and that is no failure: `schemas` leaves out large objects, roles without passwords.

@@ -4,17 +4,25 @@ import Foundation
 package struct RetentionDump: Sendable, Equatable {
     package var name: String
     package var time: Date
+    /// Of the archive's files, as long as they are.
     package var bytes: Int64
+    /// What they take beside those of other dumps.
+    package var space: DumpSpace
     package var rows: Int
     /// Whole and proven: the only kind that counts, and the only kind that is ever removed.
     package var isProven: Bool
     /// Shown to restore by a drill: the newest of these stays.
     package var isDrilled: Bool
 
-    package init(name: String, time: Date, bytes: Int64, rows: Int, isProven: Bool, isDrilled: Bool = false) {
+    /// Without `space` it shares nothing.
+    package init(
+        name: String, time: Date, bytes: Int64, space: DumpSpace? = nil, rows: Int, isProven: Bool,
+        isDrilled: Bool = false
+    ) {
         self.name = name
         self.time = time
         self.bytes = bytes
+        self.space = space ?? DumpSpace(own: bytes)
         self.rows = rows
         self.isProven = isProven
         self.isDrilled = isDrilled
@@ -46,5 +54,13 @@ package struct RetentionPlan: Sendable, Equatable {
     /// What is to be removed, oldest first; nothing while pruning is suspended.
     package var removals: [RetentionDump] {
         suspension == nil ? decisions.filter { $0.verdict == .remove }.map(\.dump).reversed() : []
+    }
+
+    /// What becomes free with each dump whose verdict is to remove it, by name, when all of them go, the oldest first.
+    package var frees: [String: Int64] {
+        let going = Array(decisions.filter { $0.verdict == .remove }.map(\.dump).reversed())
+        let staying = decisions.filter { $0.verdict == .keep }.map(\.dump.space)
+        let freed = DumpSpace.freed(removing: going.map(\.space), keeping: staying)
+        return Dictionary(zip(going.map(\.name), freed)) { $1 }
     }
 }

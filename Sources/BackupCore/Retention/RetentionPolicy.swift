@@ -88,16 +88,17 @@ extension Retention {
     }
 
     /// Takes the reasons away from the oldest dumps until what is kept fits, but never from the newest nor from those that
-    /// keepAtLeast names.
+    /// keepAtLeast names. What several of them share is counted with the newest that holds it.
     private func limitBytes(_ dumps: [RetentionDump], _ reasons: inout [String: [String]]) {
         guard let maximumBytes else { return }
         var total: Int64 = 0
         var isFull = false
+        var meter = DumpSpace.Meter()
         for (index, dump) in dumps.enumerated() where reasons[dump.name] != nil || index == 0 {
-            let (sum, overflow) = total.addingReportingOverflow(dump.bytes)
-            let fits = !isFull && !overflow && sum <= maximumBytes
+            let sum = DumpSpace.sum(total, meter.add(dump.space))
+            let fits = !isFull && sum <= maximumBytes
             if fits || index < max(1, keepAtLeast ?? 1) {
-                total = overflow ? .max : sum
+                total = sum
             } else {
                 reasons[dump.name] = nil
                 isFull = true

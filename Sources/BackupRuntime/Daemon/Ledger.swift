@@ -57,8 +57,14 @@ package actor Ledger {
     }
 
     private static func fill(_ catalog: Catalog, _ jobs: [Job], _ root: String) throws {
-        let manifests = try jobs.flatMap { try JobFolder(job: $0, root: root).list().compactMap(\.anyManifest) }
-        try catalog.rebuild(from: manifests, now: Date())
+        var manifests: [Manifest] = []
+        var used: [String: Int64] = [:]
+        for job in jobs {
+            let listed = try JobFolder(job: job, root: root).list()
+            manifests += listed.compactMap(\.anyManifest)
+            used[job.name] = Self.used(listed)
+        }
+        try catalog.rebuild(from: manifests, used: used, now: Date())
         try catalog.setFound(jobs.compactMap(\.found))
     }
 
@@ -179,8 +185,15 @@ package actor Ledger {
     }
 
     /// The dumps of a job as they are on the disk: a person may have moved some, a crash have kept some from being noted.
-    package func reconcile(_ job: String, _ manifests: [Manifest]) {
-        attempt("the dumps on the disk could not be noted") { try $0.reconcile(job, manifests) }
+    package func reconcile(_ job: String, _ listed: [StoredDump]) {
+        attempt("the dumps on the disk could not be noted") {
+            try $0.reconcile(job, listed.compactMap(\.manifest), used: Self.used(listed))
+        }
+    }
+
+    /// What the good ones take together.
+    private static func used(_ listed: [StoredDump]) -> Int64 {
+        DumpSpace.used(listed.lazy.filter { $0.manifest != nil }.map(\.space))
     }
 
     /// None when they cannot be read now.
@@ -190,10 +203,6 @@ package actor Ledger {
         return found
     }
 
-    package func adopt(_ manifest: Manifest) {
-        attempt("an adopted dump could not be noted") { try $0.adopt(manifest) }
-    }
-
     package func suspend(_ job: String, _ reason: String?) {
         attempt("why pruning waits could not be noted") { try $0.suspend(job, reason) }
     }
@@ -201,10 +210,6 @@ package actor Ledger {
     /// Only for who holds the job's lock: no run of it can be in progress then, whatever the catalog says.
     package func interruptLeftRuns(_ job: String, now: Date) {
         attempt("an interrupted run could not be noted") { _ = try $0.interruptLeftRuns(job: job, now: now) }
-    }
-
-    package func forget(_ dumps: [String], job: String) {
-        attempt("removed dumps could not be noted") { try $0.forget(dumps, job: job) }
     }
 
     /// The one place where a fault of the catalog becomes an event: the daemon's work does not stop for it.

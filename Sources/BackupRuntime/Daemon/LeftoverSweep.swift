@@ -74,7 +74,7 @@ package actor LeftoverSweep {
             await ledger.interruptLeftRuns(job.name, now: Date())
             let swept = try folder.sweep()
             if try await !folder.holds(ledger.notedDumps(job.name)) {
-                await ledger.reconcile(job.name, try folder.list().compactMap(\.manifest))
+                await ledger.reconcile(job.name, try folder.list())
             }
             withExtendedLifetime(lock) {}
             if !swept.isEmpty {

@@ -59,7 +59,8 @@ package struct Adoption: Sendable {
                 warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
                 tool: "archon-backupd \(Version.current)")
             manifest.take(reading.facts, hash: .xxh3)
-            try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
+            // What that finds wrong with another dump stands in its manifest then, and in `list`.
+            _ = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
             if isOurs { try folder.removeAdopted(file) }
             return manifest
         } catch {

@@ -139,7 +139,8 @@ package struct Backup: Sendable {
         manifest.matched = snapshot.map { _ in job.proof == .sourceContent ? .content : .rows }
         try await host?.checkUnchanged()
         try Task.checkCancellation()
-        try await blocking { [folder, manifest] _ in try folder.publish(name, manifest) }
+        let damages = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
+        damages.forEach(warn)
         return manifest
     }
 

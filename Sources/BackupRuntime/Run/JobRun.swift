@@ -116,16 +116,17 @@ package struct JobRun: Sendable {
     ) {
         do {
             let pruning = Pruning(job: job, folder: folder)
-            let plan = try pruning.plan(now: Date())
+            let listed = try folder.list()
+            let plan = pruning.plan(listed, now: Date())
             await ledger.suspend(job.name, plan.suspension)
+            let removed = try pruning.apply(plan, lock: lock).map(\.name)
+            await ledger.reconcile(job.name, listed.filter { !removed.contains($0.name) })
             if let suspension = plan.suspension {
                 let text =
                     "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right"
                 return ([], Event(.pruningSuspended, text, fields.merging(["REASON": suspension]) { $1 }))
             }
-            let removed = try pruning.apply(plan, lock: lock).map(\.name)
             guard !removed.isEmpty else { return ([], nil) }
-            await ledger.forget(removed, job: job.name)
             let names = fields.merging(["PRUNED": removed.joined(separator: " ")]) { $1 }
             return (removed, Event(.pruned, "\(job.name): pruned \(removed.joined(separator: ", "))", names))
         } catch {

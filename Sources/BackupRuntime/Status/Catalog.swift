@@ -104,6 +104,10 @@ package final class Catalog: Sendable {
                     """)
         }
         migrator.registerMigration("revision") { database in try database.execute(sql: Self.revisionMigration) }
+        migrator.registerMigration("used") { database in
+            // What the job's dumps take together, each byte once; of an older program's dumps it is their sum.
+            try database.execute(sql: "ALTER TABLE job ADD COLUMN used INTEGER")
+        }
         return migrator
     }
 

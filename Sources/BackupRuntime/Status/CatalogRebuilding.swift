@@ -3,8 +3,9 @@ import Foundation
 import GRDB
 
 extension Catalog {
-    /// Fills an empty catalog from manifests: each becomes a run that succeeded, and its drill, which may have refuted it.
-    package func rebuild(from manifests: [Manifest], now: Date) throws {
+    /// Fills an empty catalog from manifests: each becomes a run that succeeded, and its drill, which may have refuted it. `used` is
+    /// what the good dumps of each job take together.
+    package func rebuild(from manifests: [Manifest], used: [String: Int64] = [:], now: Date) throws {
         try write { database in
             for manifest in manifests.sorted(by: { $0.began < $1.began }) {
                 try Self.ensure(manifest.job, manifest.began, database)
@@ -18,7 +19,9 @@ extension Catalog {
                         manifest.began.microseconds,
                         manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
                     ])
-                if let drill = manifest.drill, drill.verdict == .failed {
+                if manifest.damage != nil {
+                    // Nobody counts on it, and it asks for no other: there is a newer one, which has found it so.
+                } else if let drill = manifest.drill, drill.verdict == .failed {
                     try database.execute(
                         sql: "UPDATE job SET refuted = ? WHERE name = ?",
                         arguments: [drill.ended.microseconds, manifest.job])
@@ -33,6 +36,7 @@ extension Catalog {
                         arguments: [slot.microseconds, manifest.ended.microseconds, manifest.job])
                 }
             }
+            for (job, bytes) in used { try Self.note(used: bytes, job, database) }
             let drilled = manifests.compactMap { manifest in manifest.drill.map { ($0, manifest) } }
             for (drill, manifest) in drilled.sorted(by: { $0.0.ended < $1.0.ended }) {
                 try Self.rebuild(drill, of: manifest, database)

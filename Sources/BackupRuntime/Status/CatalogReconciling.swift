@@ -4,15 +4,29 @@ import GRDB
 
 /// The dumps that are noted, beside those on the disk.
 extension Catalog {
-    /// Makes the dumps noted of a job those of `manifests`.
-    package func reconcile(_ job: String, _ manifests: [Manifest]) throws {
+    /// Makes the dumps noted of a job those of `manifests`, which take `used` bytes together.
+    package func reconcile(_ job: String, _ manifests: [Manifest], used: Int64) throws {
+        let noted = try notedDumps(job)
         // At the start of a service with thousands of jobs, hardly any has something to note, and each note is an fsync.
         let found = Dictionary(manifests.map { ($0.dump, NotedDump($0)) }) { first, _ in first }
-        guard try notedDumps(job) != found else { return }
+        guard try noted != found || notedUse(job) != used else { return }
         try write { database in
-            try database.execute(sql: "DELETE FROM dump WHERE job = ?", arguments: [job])
-            for manifest in manifests { try Self.add(manifest, database) }
+            for name in noted.keys where found[name] == nil {
+                try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, name])
+            }
+            for manifest in manifests where noted[manifest.dump] != NotedDump(manifest) {
+                try Self.add(manifest, database)
+            }
+            try Self.note(used: used, job, database)
         }
+    }
+
+    static func note(used: Int64, _ job: String, _ database: Database) throws {
+        try database.execute(sql: "UPDATE job SET used = ? WHERE name = ?", arguments: [used, job])
+    }
+
+    private func notedUse(_ job: String) throws -> Int64? {
+        try read { try Int64.fetchOne($0, sql: "SELECT used FROM job WHERE name = ?", arguments: [job]) }
     }
 
     /// By name.

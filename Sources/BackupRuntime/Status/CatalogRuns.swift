@@ -18,7 +18,9 @@ extension Catalog {
 
     private static let statesQuestion = "SELECT \(columns) FROM job"
     private static let runningQuestion = "SELECT job, pid FROM run WHERE outcome = 'running'"
-    private static let totalsQuestion = "SELECT job, count, bytes FROM dumpTotal"
+    private static let totalsQuestion = """
+        SELECT dumpTotal.job, count, coalesce(used, bytes) FROM dumpTotal LEFT JOIN job ON name = dumpTotal.job
+        """
     /// A test holds them to an index: they must stay quick after years of runs.
     static let questionsOfStatus = [
         statesQuestion, runningQuestion, totalsQuestion, drillingQuestion, lastDrillsQuestion,
@@ -102,9 +104,6 @@ extension Catalog {
             ])
     }
 
-    /// A dump that no run of ours has made.
-    package func adopt(_ manifest: Manifest) throws { try write { try Self.add(manifest, $0) } }
-
     static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
         try database.execute(
             sql:
@@ -142,14 +141,6 @@ extension Catalog {
                 try database.execute(
                     sql: "UPDATE job SET slot = ?, attempts = 0, slotOutcome = 'skipped', slotEnded = ? WHERE name = ?",
                     arguments: [now.microseconds, now.microseconds, job])
-            }
-        }
-    }
-
-    package func forget(_ dumps: [String], job: String) throws {
-        try write { database in
-            for name in dumps {
-                try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, name])
             }
         }
     }
@@ -203,7 +194,7 @@ extension Catalog {
         }
     }
 
-    /// Dumps and their bytes by job.
+    /// Dumps by job, and what they take together: less than the sum of their sizes where they share room.
     package func dumpTotals() throws -> [String: (count: Int, bytes: Int64)] {
         try read { database in
             var found: [String: (count: Int, bytes: Int64)] = [:]

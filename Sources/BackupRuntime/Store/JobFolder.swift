@@ -52,7 +52,18 @@ package struct JobFolder: Sendable {
     // MARK: publishing
 
     /// Makes a dump out of its partial files and its manifest. When it returns, the dump is listed and survives a power cut.
-    package func publish(_ name: DumpName, _ manifest: Manifest) throws {
+    /// Members that earlier dumps hold too take no room again; returns what was found wrong with those dumps on the way.
+    @discardableResult
+    func publish(_ name: DumpName, _ manifest: Manifest, _ cancellation: Cancellation = Cancellation()) throws
+        -> [Failure]
+    {
+        var sharing = MemberSharing(self, name, cancellation)
+        try sharing.share(manifest.members ?? [])
+        try makeDurable(name, manifest)
+        return sharing.noteDamages()
+    }
+
+    private func makeDurable(_ name: DumpName, _ manifest: Manifest) throws {
         let archive = partialPath(name, ".dump")
         try step("sync archive")
         if Disk.isFolder(archive) {
@@ -97,6 +108,14 @@ package struct JobFolder: Sendable {
         try Disk.rename(partial, manifestPath(name))
         try step("sync folder after the new manifest")
         try Disk.sync(path, isFolder: true)
+    }
+
+    /// Takes the note of damage out of a manifest. Returns how the dump stands then; nil when there is none of that name.
+    package func clearDamage(of manifest: Manifest, lock: borrowing JobLock) throws -> StoredDump? {
+        guard let name = DumpName(manifest.dump, job: job), var now = stored(name).anyManifest else { return nil }
+        now.damage = nil
+        try rewrite(now)
+        return stored(name)
     }
 
     /// Takes away the old name of an archive that has just been published under another.
@@ -173,6 +192,13 @@ package struct JobFolder: Sendable {
 
     // MARK: listing
 
+    /// Those that have a manifest, oldest first.
+    func names() throws -> [DumpName] {
+        try Disk.names(in: path).filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.compactMap {
+            DumpName($0.dropLast(5), job: job)
+        }.sorted()
+    }
+
     /// Everything in the folder that is, was or should be a dump, oldest first.
     package func list() throws -> [StoredDump] {
         guard Disk.isFolder(path) else { return [] }
@@ -187,26 +213,26 @@ package struct JobFolder: Sendable {
                     found.append(
                         StoredDump(
                             job: job, name: "\(name)", path: archivePath(name), time: name.time,
-                            bytes: Disk.bytes(of: archivePath(name)) ?? 0,
                             state: .damaged("it has no manifest; `archon-backupd adopt` reads it and makes one")))
                 } else if let time = DumpName.legacyTime(of: file, database: database)
                     ?? DumpName.legacyTime(of: file, database: job)
                 {
-                    let path = "\(path)/\(file)"
                     found.append(
                         StoredDump(
-                            job: job, name: String(file.dropLast(5)), path: path, time: time,
-                            bytes: Disk.bytes(of: path) ?? 0, state: .legacy))
+                            job: job, name: String(file.dropLast(5)), path: "\(path)/\(file)", time: time,
+                            state: .legacy))
                 }
             }
         }
         return found.sorted { ($0.time, $0.name) < ($1.time, $1.name) }
     }
 
-    private func stored(_ name: DumpName) -> StoredDump {
+    /// What stands there under the name of a dump that has a manifest.
+    func stored(_ name: DumpName) -> StoredDump {
         let file = manifestPath(name)
         let archive = archivePath(name)
-        let bytes = Disk.bytes(of: archive)
+        let found = ArchiveSpace.look(archive)
+        let bytes = found?.bytes
         let state: StoredDump.State
         do {
             guard let data = FileManager.default.contents(atPath: file) else {
@@ -223,56 +249,12 @@ package struct JobFolder: Sendable {
                         : manifest.drill?.verdict == .failed
                             ? .refuted(
                                 manifest, "its drill failed: \(manifest.drill?.reason?.prefix { $0 != "\n" } ?? "")")
-                            : .whole(manifest)
+                            : manifest.damage.map { .refuted(manifest, $0.reason) } ?? .whole(manifest)
         } catch let failure as Failure {
             state = .damaged(failure.message)
         } catch {
             state = .damaged("\(error)")
         }
-        return StoredDump(job: job, name: "\(name)", path: archive, time: name.time, bytes: bytes ?? 0, state: state)
-    }
-}
-
-/// What stands in a job's folder under the name of a dump.
-package struct StoredDump: Sendable {
-    package enum State: Sendable {
-        case whole(Manifest)
-        /// Left by the older shell script: nothing is known of it.
-        case legacy
-        /// As its manifest says, and a drill has shown that it does not restore to what it should be.
-        case refuted(Manifest, String)
-        /// Not to be trusted, and why.
-        case damaged(String)
-    }
-    package var job: String
-    package var name: String
-    package var path: String
-    package var time: Date
-    package var bytes: Int64
-    package var state: State
-
-    /// Of a good dump; nil for any other.
-    package var manifest: Manifest? {
-        guard case .whole(let manifest) = state else { return nil }
-        return manifest
-    }
-
-    /// Of a dump that is as its manifest says, be it good or refuted.
-    package var anyManifest: Manifest? {
-        switch state {
-        case .whole(let manifest), .refuted(let manifest, _): manifest
-        case .legacy, .damaged: nil
-        }
-    }
-
-    /// Whether there is one beside it, be it good for anything or not.
-    package var hasManifest: Bool { Disk.exists((path as NSString).deletingPathExtension + ".json") }
-
-    /// Why it must not be trusted; nil when nothing is known against it.
-    package var fault: String? {
-        switch state {
-        case .refuted(_, let fault), .damaged(let fault): fault
-        case .whole, .legacy: nil
-        }
+        return StoredDump(job: job, name: "\(name)", path: archive, time: name.time, found, state: state)
     }
 }

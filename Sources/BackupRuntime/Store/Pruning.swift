@@ -13,11 +13,15 @@ package struct Pruning: Sendable {
     }
 
     /// What retention says now; touches nothing.
-    package func plan(now: Date) throws -> RetentionPlan {
-        let dumps = try folder.list().map { stored in
+    package func plan(now: Date) throws -> RetentionPlan { plan(try folder.list(), now: now) }
+
+    /// The same of the dumps as they were listed.
+    package func plan(_ listed: [StoredDump], now: Date) -> RetentionPlan {
+        let dumps = listed.map { stored in
             RetentionDump(
-                name: stored.name, time: stored.time, bytes: stored.bytes, rows: stored.manifest?.totalRows ?? 0,
-                isProven: (stored.manifest?.proof ?? .none) != .none, isDrilled: stored.manifest?.proof == .drilled)
+                name: stored.name, time: stored.time, bytes: stored.bytes, space: stored.space,
+                rows: stored.manifest?.totalRows ?? 0, isProven: (stored.manifest?.proof ?? .none) != .none,
+                isDrilled: stored.manifest?.proof == .drilled)
         }
         return job.retention.decide(dumps, zone: job.zone, now: now, acceptedAt: acceptedAt)
     }
