@@ -172,6 +172,33 @@ import Testing
         }
     }
 
+    @Test func `an adopted archive shares too, and stays as it was where it lies`() async throws {
+        try await withHost { host in
+            try await fill(host, "taken over")
+            try host.write("\"taken\": {\"database\": \"taken over\", \(VerbTests.often), \"format\": \"directory\"}")
+            let first = try await backUp(host, "taken")
+            let copied = try await run(
+                "/bin/sh", ["-ec", "cp -r '\(host.storage)/taken/\(first).dump' '\(host.folder)/by-hand'"])
+            try #require(copied.status == 0, "\(copied.error)")
+            let adopted = try await host.call("adopt", "taken", "\(host.folder)/by-hand")
+            #expect(adopted.status == 0, "\(adopted.error)")
+            let lines = try await list(host, "taken")
+            #expect(lines.map(\.own) == [0, 0] && lines.map(\.shared) == lines.map(\.bytes), "\(lines)")
+            for file in try FileManager.default.contentsOfDirectory(atPath: "\(host.folder)/by-hand") {
+                let facts = try FileManager.default.attributesOfItem(atPath: "\(host.folder)/by-hand/\(file)")
+                #expect(facts[.referenceCount] as? Int == 1)
+            }
+            #expect(try await host.call("status", "--json").output.contains("\"bytes\" : \(lines[0].bytes)"))
+            #expect(try await host.call("verify", "taken", "--every").status == 0)
+            // A drill and a restore read them, and leave them as they are.
+            #expect(try await host.call("drill", "taken").status == 0)
+            #expect(try await host.call("restore", "taken", "--into", "taken again").status == 0)
+            #expect(try await list(host, "taken").map(\.shared) == lines.map(\.bytes))
+            #expect(try await host.call("verify", "taken", "--every").status == 0)
+            for name in ["taken over", "taken again"] { try await host.server.drop(name) }
+        }
+    }
+
     @Test func `a run that finds an earlier dump rotten says so, and it counts again once it is whole`() async throws {
         try await withHost { host in
             try await fill(host, "rotten")
