@@ -16,7 +16,7 @@ struct RestoredComparison: Sendable {
 
     /// Throws `.damaged` that names the first difference. Returns what is worth knowing and no fault.
     func perform(workers: Int) async throws -> [String] {
-        async let data = tableData(sessions: max(1, workers))
+        async let data = RestoredTables(expected: expected.tables, open: { try await open() }).read(sessions: workers)
         async let script = schemaScript()
         var differences = Differences(from: "the dump")
         let session = try await open()
@@ -47,31 +47,7 @@ struct RestoredComparison: Sendable {
         return session
     }
 
-    // MARK: data
-
-    private func tableData(sessions: Int) async throws -> [String: ArchiveFacts.TableData] {
-        // Large tables first, so that no session is left alone with one at the end.
-        let tables = expected.tables.sorted { ($0.value.rows, $0.key) > ($1.value.rows, $1.key) }
-        let next = Shared(0)
-        return try await withThrowingTaskGroup(of: [String: ArchiveFacts.TableData].self) { group in
-            for _ in 0..<min(sessions, max(1, tables.count)) {
-                group.addTask {
-                    let session = try await open()
-                    var found: [String: ArchiveFacts.TableData] = [:]
-                    while true {
-                        let index = next.with { next in
-                            next += 1
-                            return next - 1
-                        }
-                        guard index < tables.count else { return found }
-                        let (name, table) = tables[index]
-                        found[name] = try await TableReading.take(name, columns: table.columns, session)
-                    }
-                }
-            }
-            return try await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
-        }
-    }
+    // MARK: data beside that of tables
 
     private func compareSequences(_ session: Session, _ differences: inout Differences) async throws {
         var found: [String: Manifest.SequenceValue] = [:]
