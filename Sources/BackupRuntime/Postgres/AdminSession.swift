@@ -29,10 +29,13 @@ package enum AdminSession {
         return try await inside(other, settings)
     }
 
-    /// A database may be set to be read only; nothing of it is written here.
+    /// A database may be set to be read only; nothing of it is written here. A role or database may have limits of time that
+    /// making a database, or the wait until another one is filled, is too long for.
     private static func inside(_ database: String, _ settings: ConnectionSettings) async throws -> Session {
         let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        try await session.query("SET default_transaction_read_only = off")
+        try await session.query(
+            "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0")
+        if session.serverVersion >= 140_000 { try await session.query("SET idle_session_timeout = 0") }
         return session
     }
 
