@@ -28,7 +28,7 @@ struct Restore: Verb {
     @Flag(help: "Put it in place of the job's database; the old one is kept under a dated name.") var replace = false
     @Option(help: "Only this table, beside what is there; may be given several times.") var table: [String] = []
     @Option(help: "The new schema for --table; default restored_ and the time.") var schema: String?
-    @Option(help: "Parallel workers of pg_restore.") var jobs = 1
+    @Option(help: "Parallel workers; default one for each core of the server.") var jobs: Int?
     @Option(help: "The server of the schedule, for the path of an archive.") var server: String?
     @Option(help: "A libpq connection string in place of the schedule, for the path of an archive.") var connection:
         String?
@@ -51,7 +51,7 @@ struct Restore: Verb {
         if schema?.isEmpty == true || (schema?.utf8.count ?? 0) > 63 {
             throw ValidationError("--schema must have 1 to 63 bytes.")
         }
-        if !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
         if into?.isEmpty == true || (into?.utf8.count ?? 0) > 63 {
             throw ValidationError("--into must have 1 to 63 bytes.")
         }

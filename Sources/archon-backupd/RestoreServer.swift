@@ -25,7 +25,8 @@ struct RestoreServer: Verb {
     @Option(help: "A libpq connection string of the server to restore to.") var connection: String?
     @Option(help: "Databases to leave out: a pattern with * and ?; may be given several times.") var exclude: [String] =
         []
-    @Option(help: "Databases at once; what is over is pg_restore's.") var jobs = 4
+    @Option(help: "Workers that the databases share by their size; default one for each core of the server.") var jobs:
+        Int?
     @Flag(help: "Leave what is there as it is, and restore only the databases and roles that are not.") var missing =
         false
     @Flag(help: "Say what would be done and do nothing.") var dryRun = false
@@ -34,7 +35,7 @@ struct RestoreServer: Verb {
 
     func validate() throws {
         if onto != nil && connection != nil { throw ValidationError("--onto and --connection exclude each other.") }
-        if !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
+        if let jobs, !(1...64).contains(jobs) { throw ValidationError("--jobs must be between 1 and 64.") }
     }
 
     func run() async throws {

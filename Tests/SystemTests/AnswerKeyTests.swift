@@ -25,10 +25,13 @@ import Testing
                 ("next --calendar daily", "instant slot"),
                 ("prune --dry-run", "dump frees job reasons suspended verdict"),
                 ("check --connect", "faults file findings jobs servers valid"),
-                ("restore keys --into keys_again", "createdRoles database dump notes rows seconds tables"),
+                (
+                    "restore keys --into keys_again",
+                    "comparingSeconds createdRoles database dump fillingSeconds jobs notes rows seconds tables"
+                ),
                 (
                     "restore keys --replace --yes",
-                    "createdRoles database dropPrevious dump notes previous rows seconds tables undo"
+                    "comparingSeconds createdRoles database dropPrevious dump fillingSeconds jobs notes previous rows seconds tables undo"
                 ),
             ] {
                 let said = try await run(

@@ -37,10 +37,14 @@ package struct Drill: Sendable {
                 hint: "Raise \"drill\": { \"timeout\": … } of \(job.name)."))
         do {
             let began = ContinuousClock.now
-            let reading = try await RestoreEngine.readArchive(
-                archive, manifest, limit, container: container, progress: progress)
+            let check = ArchiveCheck(archive: archive, manifest: manifest, limit: limit, container: container)
+            try await check.digest()
+            let early = try await check.readEarly(progress: progress)
             let read = began.duration(to: .now).inSeconds
-            var result = try await restore(reading, limit)
+            var result = try await restore(
+                Source(dumpMajor: early?.dumpMajor ?? manifest.dumpMajor) {
+                    if let early { early } else { try await check.read() }
+                }, limit)
             result.restoreSeconds += read
             return result
         } catch {
@@ -57,11 +61,18 @@ package struct Drill: Sendable {
         }
     }
 
-    private func restore(_ reading: ArchiveReading, _ limit: TimeLimit) async throws -> Result {
-        if let server { return try await restore(reading, on: server, try ConnectionSettings(server), limit) }
-        let throwaway = try await makeThrowaway(reading, limit)
+    /// The archive to restore.
+    private struct Source: Sendable {
+        var dumpMajor: Int
+        /// In full; goes on while it is restored, or was done before.
+        var read: @Sendable () async throws -> ArchiveReading
+    }
+
+    private func restore(_ source: Source, _ limit: TimeLimit) async throws -> Result {
+        if let server { return try await restore(source, on: server, try ConnectionSettings(server), limit) }
+        let throwaway = try await makeThrowaway(source, limit)
         do {
-            let result = try await restore(reading, on: throwaway.server, try throwaway.settings, limit)
+            let result = try await restore(source, on: throwaway.server, try throwaway.settings, limit)
             try await throwaway.end()
             return result
         } catch {
@@ -76,8 +87,8 @@ package struct Drill: Sendable {
     }
 
     /// In a container for a server in one; where the engine makes none for us, on this host, when it has that server's major.
-    private func makeThrowaway(_ reading: ArchiveReading, _ limit: TimeLimit) async throws -> any DrillServer {
-        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? reading.dumpMajor
+    private func makeThrowaway(_ source: Source, _ limit: TimeLimit) async throws -> any DrillServer {
+        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? source.dumpMajor
         // What the database took where it was; of an adopted dump that is not known.
         let bytes = (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5
         guard let container else { return try await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit) }
@@ -92,16 +103,18 @@ package struct Drill: Sendable {
     }
 
     private func restore(
-        _ reading: ArchiveReading, on server: Server, _ settings: ConnectionSettings, _ limit: TimeLimit
+        _ source: Source, on server: Server, _ settings: ConnectionSettings, _ limit: TimeLimit
     ) async throws -> Result {
         let admin = try await AdminSession.open(settings, avoiding: "")
         try await RestoreEngine.checkExtensions(manifest, admin)
         let scratch = try ScratchDatabase(stateFolder: stateFolder)
         let database = RestoreNames.drill(at: Date(), owner: scratch.owner, token: .random(in: .min ... .max))
         var engine = RestoreEngine(
-            settings: settings, admin: admin, archive: archive, manifest: manifest, expected: reading,
-            tools: try await fittingTools(settings, admin, reading), workers: job.workers, limit: limit,
-            progress: progress)
+            settings: settings, admin: admin, archive: archive, manifest: manifest,
+            tools: try await fittingTools(settings, admin, source),
+            resources: RestoreResources(
+                try await RestoreFacts.gather(admin, manifest), workers: job.workers > 1 ? job.workers : nil),
+            limit: limit, progress: progress)
         engine.whenFilled = { try await whenFilled(server, $0) }
         engine.keepsComment = true
         var roles: [String] = []
@@ -111,7 +124,7 @@ package struct Drill: Sendable {
             if self.server == nil { roles += try await createUnknownRoles(admin) }
             try await engine.create(database)
             try await scratch.mark(database, admin)
-            let outcome = try await engine.perform(database)
+            let outcome = try await engine.perform(database, read: source.read)
             let seconds = began.duration(to: .now).inSeconds
             try await checkAssertions(settings, database, limit)
             let result = Result(
@@ -136,12 +149,12 @@ package struct Drill: Sendable {
         }
     }
 
-    private func fittingTools(_ settings: ConnectionSettings, _ admin: Session, _ reading: ArchiveReading)
+    private func fittingTools(_ settings: ConnectionSettings, _ admin: Session, _ source: Source)
         async throws -> Tools
     {
         if let tools { return tools }
         return try await Tools.find(
-            for: settings, serverMajor: max(admin.serverVersion / 10_000, reading.dumpMajor))
+            for: settings, serverMajor: max(admin.serverVersion / 10_000, source.dumpMajor))
     }
 
     /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone.

@@ -30,6 +30,10 @@ struct DatabaseSwap: Sendable {
         }
         // The answer must not be lost to a cancellation that comes now: in a task of its own.
         try await Task {
+            // Filling did not wait for the disk. This commit does, and all of the log before it goes with it.
+            try await admin.query(
+                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+            )
             do {
                 try await admin.transaction(statements)
             } catch let failure as Failure where failure.kind == .unavailable {

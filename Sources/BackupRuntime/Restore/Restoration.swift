@@ -19,6 +19,11 @@ package struct Restoration: Sendable {
         package var tables: Int
         package var rows: Int
         package var seconds: Double
+        /// Workers of pg_restore.
+        package var jobs: Int
+        /// Of `seconds`: pg_restore with the full read beside it, and the comparison with the statistics beside it.
+        package var fillingSeconds: Double
+        package var comparingSeconds: Double
         /// Where the database that was replaced is now.
         package var previous: String?
         package var createdRoles: [String]
@@ -33,13 +38,16 @@ package struct Restoration: Sendable {
     let archive: String
     let manifest: Manifest?
     let target: Target
-    let workers: Int
+    /// Nil for as many as fit the server.
+    let workers: Int?
+    /// Of other restores that go on at once, which share the server's memory with this one.
+    var otherWorkers = 0
     let progress: @Sendable (RunProgress) -> Void
     /// Whether tables of a tablespace that the server has not go into the database's own, which is noted, or fail.
     var takesLackingTablespaces = false
 
     package init(
-        server: Server, archive: String, manifest: Manifest?, target: Target, workers: Int = 1,
+        server: Server, archive: String, manifest: Manifest?, target: Target, workers: Int? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.server = server
@@ -58,13 +66,15 @@ package struct Restoration: Sendable {
         // What takes a moment first: nobody waits for the full read to hear that a name is taken.
         try await checkTarget(admin)
         try await RestoreEngine.checkExtensions(manifest, admin)
-        let expected = try await RestoreEngine.readArchive(
-            archive, manifest, .patient, container: server.container, progress: progress)
+        let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
+        try await check.digest()
+        let early = try await check.readEarly(progress: progress)
         var engine = RestoreEngine(
-            settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
+            settings: settings, admin: admin, archive: archive, manifest: manifest,
             tools: try await Tools.find(
-                for: settings, serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
-            workers: workers, limit: .patient, progress: progress)
+                for: settings,
+                serverMajor: max(admin.serverVersion / 10_000, early?.dumpMajor ?? manifest?.dumpMajor ?? 0)),
+            resources: try await resources(admin), limit: .patient, progress: progress)
         let lacking =
             takesLackingTablespaces
             ? try await ArchiveTablespaces.lacking(archive, admin, engine.tools) : []
@@ -77,15 +87,17 @@ package struct Restoration: Sendable {
             created = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true
-            let outcome = try await engine.perform(temporary)
+            let outcome = try await engine.perform(temporary) { if let early { early } else { try await check.read() } }
             try Task.checkCancellation()
             let previous = try await putInPlace(temporary, admin, settings, now: now)
             let maintenance = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
             let connection = settings.forPerson(database: maintenance)
             return Result(
                 database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
-                tables: expected.facts.tables.count, rows: expected.facts.rows.values.reduce(0, +),
-                seconds: began.duration(to: .now).inSeconds.rounded(.down), previous: previous, createdRoles: created,
+                tables: outcome.reading.facts.tables.count, rows: outcome.reading.facts.rows.values.reduce(0, +),
+                seconds: began.duration(to: .now).inSeconds.rounded(.down), jobs: engine.resources.workers,
+                fillingSeconds: outcome.fillingSeconds, comparingSeconds: outcome.comparingSeconds, previous: previous,
+                createdRoles: created,
                 undo: previous.map {
                     let undone = RestoreNames.undone(name, at: now)
                     return ShellCommand.undo(
@@ -101,6 +113,12 @@ package struct Restoration: Sendable {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
         }
+    }
+
+    private func resources(_ admin: Session) async throws -> RestoreResources {
+        var facts = try await RestoreFacts.gather(admin, manifest)
+        facts.otherWorkers = otherWorkers
+        return RestoreResources(facts, workers: workers)
     }
 
     /// The name under which the restored database will be found.

@@ -17,7 +17,7 @@ extension Restoration: CustomStringConvertible {
             )
         }
         lines.append(
-            "  with \(workers) \(workers == 1 ? "worker" : "workers"), under a temporary name first, everything compared"
+            "  with \(workers.map { Plural.of($0, "worker", "workers") } ?? "a worker for each core of the server"), under a temporary name first, everything compared"
         )
         return lines.joined(separator: "\n")
     }

@@ -6,6 +6,11 @@ import Foundation
 struct RestoreEngine: Sendable {
     /// How long each part took, in seconds, and what came of it.
     struct Outcome: Sendable {
+        /// What the archive was found to hold.
+        var reading: ArchiveReading
+        var fillingSeconds: Double
+        /// With the statistics, which are gathered beside it.
+        var comparingSeconds: Double
         var databaseBytes: Int64
         /// What is worth knowing and no fault: an extension came back in another version.
         var notes: [String]
@@ -15,10 +20,9 @@ struct RestoreEngine: Sendable {
     let admin: Session
     let archive: String
     let manifest: Manifest?
-    /// What the archive was found to hold.
-    let expected: ArchiveReading
     let tools: Tools
-    let workers: Int
+    /// What it takes of the server.
+    let resources: RestoreResources
     let limit: TimeLimit
     let progress: @Sendable (RunProgress) -> Void
     /// Whether the database keeps the comment it has, which says whose it is.
@@ -29,32 +33,6 @@ struct RestoreEngine: Sendable {
     var whenFilled: @Sendable (String) async throws -> Void = { _ in }
 
     // MARK: what can be known before anything is changed
-
-    /// The archive's bytes against the manifest, then its full read against it; a bare file has the read alone. Throws
-    /// `.damaged`.
-    static func readArchive(
-        _ archive: String, _ manifest: Manifest?, _ limit: TimeLimit, container: Container? = nil,
-        progress: @escaping @Sendable (RunProgress) -> Void
-    ) async throws -> ArchiveReading {
-        func damaged(_ what: String) -> Failure {
-            Failure(
-                .damaged, "\(manifest?.dump ?? archive) is damaged: \(what)",
-                hint: manifest.map { "Choose an earlier one: `archon-backupd list \($0.job)`." })
-        }
-        if let manifest {
-            let digest = try await ArchiveDigest.take(archive)
-            guard digest.sha256 == manifest.sha256, digest.bytes == manifest.bytes else {
-                throw damaged("its SHA-256 is not that of the manifest")
-            }
-        }
-        let reader = try await Tools.reader(major: manifest?.dumpMajor ?? 0, container: container)
-        let reading = try await ArchiveReading.take(
-            archive, tools: reader, timeoutSeconds: try limit.remaining(), progress: progress)
-        if let manifest, let difference = Differences.between(manifest, reading.facts, hash: .xxh3).summary {
-            throw damaged(difference)
-        }
-        return reading
-    }
 
     /// Throws `.unavailable` that names what the server's installation lacks.
     static func checkExtensions(_ manifest: Manifest?, _ admin: Session) async throws {
@@ -111,101 +89,104 @@ struct RestoreEngine: Sendable {
         }
     }
 
+    /// Gives the database's sessions what makes them quick. Returns what is worth knowing: where the server refuses that,
+    /// it is no reason not to restore.
+    func lendSettings(_ database: String) async throws -> [String] {
+        do {
+            try await admin.transaction(resources.statements(for: database))
+            return []
+        } catch let fault as Session.Fault {
+            return ["the server did not take the settings that make a restore quick: \(fault.message)"]
+        }
+    }
+
+    /// Takes them back: the database keeps nothing of it. For before it gets its own settings, and its name.
+    func takeSettingsBack(_ database: String) async throws {
+        try await admin.query(RestoreResources.reset(database))
+    }
+
     // MARK: filling and comparing
 
-    /// Everything from the empty database to the finished one. Throws `.damaged` for a difference, `.unavailable` for
-    /// something that the server lacks, `.failed` for a step that pg_restore or the server refused.
-    func perform(_ database: String) async throws -> Outcome {
-        try await PlacedArchive.with(archive, for: tools) { placed in
-            try await fill(
-                database, ["--jobs=\(workers)"] + (leavesTablespaces ? ["--no-tablespaces"] : []), placed)
-        }
+    func filling(_ database: String) -> RestoreFilling {
+        RestoreFilling(
+            settings: settings, admin: admin, database: database, tools: tools, limit: limit, progress: progress)
+    }
+
+    /// Everything from the empty database to the finished one; `read` is the archive's full read, which goes on meanwhile.
+    /// Throws `.damaged` for a difference, `.unavailable` for something that the server lacks, `.failed` for a step that
+    /// pg_restore or the server refused.
+    func perform(_ database: String, read: @escaping @Sendable () async throws -> ArchiveReading) async throws
+        -> Outcome
+    {
+        var notes = try await lendSettings(database)
+        let began = ContinuousClock.now
+        let reading = try await fill(database, read)
         try await whenFilled(database)
+        let filled = ContinuousClock.now
         let comparison = RestoredComparison(
-            settings: settings, database: database, expected: expected.facts, manifest: manifest, tools: tools,
-            isSameMajor: tools.major == expected.dumpMajor, limit: limit)
+            settings: settings, database: database, expected: reading.facts, manifest: manifest, tools: tools,
+            isSameMajor: tools.major == reading.dumpMajor, limit: limit)
         progress(RunProgress(phase: .comparing, bytes: 0))
-        // Statistics: a database without them is slow all morning.
-        async let analyzed: Void = analyze(database)
-        let notes = try await comparison.perform(workers: workers)
+        async let analyzed: Void = RestoreStatistics(settings: settings, database: database)
+            .gather(workers: resources.workers)
+        notes += try await comparison.perform(workers: resources.workers)
         try await analyzed
+        let compared = ContinuousClock.now
+        try await takeSettingsBack(database)
         if manifest != nil {
             for statement in statements.finish(database, withComment: !keepsComment) {
                 try await admin.query(statement)
             }
         }
         let bytes = try await admin.value("SELECT pg_database_size($1)", [database]).flatMap(Int64.init) ?? 0
-        return Outcome(databaseBytes: bytes, notes: notes)
+        return Outcome(
+            reading: reading, fillingSeconds: began.duration(to: filled).inSeconds,
+            comparingSeconds: filled.duration(to: compared).inSeconds, databaseBytes: bytes, notes: notes)
     }
 
-    private func analyze(_ database: String) async throws {
-        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        try await session.query("ANALYZE")
+    private enum Part: Sendable {
+        case read(ArchiveReading)
+        case filled(fault: (any Error)?)
+    }
+
+    /// Fills the database while the archive is read. Whatever pg_restore stumbled over, a damaged archive is told as one.
+    private func fill(_ database: String, _ read: @escaping @Sendable () async throws -> ArchiveReading) async throws
+        -> ArchiveReading
+    {
+        let arguments = ["--jobs=\(resources.workers)"] + (leavesTablespaces ? ["--no-tablespaces"] : [])
+        return try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask { .read(try await read()) }
+            group.addTask {
+                do {
+                    try await PlacedArchive.with(archive, for: tools) {
+                        try await filling(database).run(arguments, $0)
+                    }
+                    return .filled(fault: nil)
+                } catch {
+                    return .filled(fault: error)
+                }
+            }
+            var reading: ArchiveReading?
+            var fault: (any Error)?
+            // What the full read throws ends the other.
+            while let part = try await group.next() {
+                switch part {
+                case .read(let found): reading = found
+                case .filled(let failed): fault = failed
+                }
+            }
+            if let fault { throw fault }
+            guard let reading else { throw CancellationError() }
+            return reading
+        }
     }
 
     /// A session in which values become the text that pg_dump made of them.
-    func textSession(_ database: String) async throws -> Session {
+    func textSession(_ database: String, _ reading: ArchiveReading) async throws -> Session {
         let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
         try await TextSettings.apply(
-            manifest?.textSettings, clientEncoding: expected.facts.clientEncoding, session)
+            manifest?.textSettings, clientEncoding: reading.facts.clientEncoding, session)
         return session
-    }
-
-    /// Runs pg_restore into the database with more arguments than those it always has, and of the entries in `list`
-    /// alone.
-    func fill(_ database: String, _ arguments: [String], list: String, _ placed: PlacedArchive) async throws {
-        if let path = try await placed.put(list, as: "list") {
-            return try await fill(database, arguments + ["--use-list=\(path)"], placed)
-        }
-        var template = Array("/tmp/archon-backupd-list.XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw Disk.failure("cannot make a file in /tmp") }
-        close(descriptor)
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { try? Disk.remove(path) }  // a small file in /tmp, at worst
-        try Disk.append(Data(list.utf8), to: path)
-        try await fill(database, arguments + ["--use-list=\(path)"], placed)
-    }
-
-    func fill(_ database: String, _ arguments: [String], _ placed: PlacedArchive) async throws {
-        let connection = settings.argument(database: database, applicationName: "archon-backupd/restore")
-        let seconds = try limit.remaining()
-        let ending = try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await followSize(of: database) }
-            defer { group.cancelAll() }
-            return try await tools.run(
-                .restore, ["--exit-on-error", "--no-password", "--dbname=\(connection)"] + arguments + [placed.path],
-                settings: settings, timeoutSeconds: seconds)
-        }
-        try judge(ending)
-    }
-
-    private func judge(_ ending: Child.Ending) throws {
-        switch ending.cause {
-        case .interrupted: throw CancellationError()
-        case .timedOut: throw limit.fault
-        // An exit code may lie: what it has said counts as well.
-        case .exited(0) where !ending.errors.contains("error:") && !ending.errors.contains("errors ignored"): return
-        // Whoever ended it (the system, for want of memory) says nothing of the dump.
-        case .signaled:
-            throw Failure(
-                .unavailable, "pg_restore \(ending.description)",
-                hint: "Try again; `dmesg` says whether the system ended it for want of memory.", cause: ending.errors)
-        case .exited:
-            let lack = RestoreLack.find(in: ending.errors)
-            throw Failure(
-                lack == nil ? .failed : .unavailable,
-                "pg_restore \(ending.description)" + (lack.map { ": \($0.what)" } ?? ""), hint: lack?.hint,
-                cause: ending.errors)
-        }
-    }
-
-    private func followSize(of database: String) async throws {
-        while !Task.isCancelled {
-            let bytes = try await admin.value("SELECT pg_database_size($1)", [database]).flatMap(Int64.init) ?? 0
-            progress(RunProgress(phase: .restoring, bytes: bytes))
-            try await Task.sleep(for: .seconds(1))
-        }
     }
 }
 

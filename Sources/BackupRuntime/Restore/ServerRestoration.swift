@@ -55,12 +55,13 @@ package struct ServerRestoration: Sendable {
     let choices: [ServerDumps.Choice]
     /// Whether what is there already is left as it is, and only the rest restored.
     let onlyMissing: Bool
-    let workers: Int
+    /// Nil for as many as fit the server.
+    let workers: Int?
     /// Told of each database when it ends.
     let report: @Sendable (Line) -> Void
 
     package init(
-        onto target: Server, _ choices: [ServerDumps.Choice], onlyMissing: Bool, workers: Int,
+        onto target: Server, _ choices: [ServerDumps.Choice], onlyMissing: Bool, workers: Int?,
         report: @escaping @Sendable (Line) -> Void
     ) {
         self.target = target
@@ -99,9 +100,10 @@ package struct ServerRestoration: Sendable {
         // Where sessions for the whole server are: last, for they are ended when it is replaced.
         let wanted = choices.filter { $0.failure == nil && !found.isInTheWay($0.database) }
         let last = [settings.maintenanceDatabase, ServerTarget.postgres]
-        lines += await restore(wanted.filter { !last.contains($0.database) }, settings)
+        let total = try await totalWorkers(settings)
+        lines += await restore(wanted.filter { !last.contains($0.database) }, settings, workers: total)
         for choice in wanted where last.contains(choice.database) && !Task.isCancelled {
-            lines += await restore([choice], settings)
+            lines += await restore([choice], settings, workers: total)
         }
         if !lines.contains(where: { $0.outcome == "restored" || $0.outcome == "present" }) {
             (created, notes) = await drop(created, settings, notes)
@@ -188,33 +190,43 @@ package struct ServerRestoration: Sendable {
 
     // MARK: databases
 
-    /// The largest first, so that none is left alone at the end.
-    private func restore(_ choices: [ServerDumps.Choice], _ settings: ConnectionSettings) async -> [Line] {
+    private func totalWorkers(_ settings: ConnectionSettings) async throws -> Int {
+        if let workers { return workers }
+        let admin = try await AdminSession.open(settings, avoiding: "")
+        return RestoreResources(try await RestoreFacts.gather(admin, nil), workers: nil).workers
+    }
+
+    /// The largest first, so that none is left alone at the end: each with its share of the workers by what it weighs, the
+    /// last with all that are free.
+    private func restore(_ choices: [ServerDumps.Choice], _ settings: ConnectionSettings, workers total: Int) async
+        -> [Line]
+    {
         let ordered = choices.sorted { ($0.manifest?.bytes ?? 0) > ($1.manifest?.bytes ?? 0) }
-        let atOnce = max(1, min(workers, ordered.count))
-        let next = Shared(0)
-        return await withTaskGroup(of: [Line].self) { group in
-            for _ in 0..<atOnce {
+        let shares = WorkerShares(total, among: ordered.map { $0.manifest?.bytes ?? 0 })
+        return await withTaskGroup(of: (line: Line, share: Int).self) { group in
+            var lines: [Line] = []
+            var free = total
+            for (index, choice) in ordered.enumerated() {
+                while !shares.mayBegin(index, free: free), let ended = await group.next() {
+                    lines.append(ended.line)
+                    free += ended.share
+                }
+                if Task.isCancelled { break }
+                let share = shares.share(of: index, free: free)
+                free -= share
                 group.addTask {
-                    var lines: [Line] = []
-                    while !Task.isCancelled {
-                        let index = next.with { next in
-                            next += 1
-                            return next - 1
-                        }
-                        guard index < ordered.count else { break }
-                        let line = await restore(ordered[index], settings, workers: max(1, workers / atOnce))
-                        report(line)
-                        lines.append(line)
-                    }
-                    return lines
+                    let line = await restore(choice, settings, workers: share, otherWorkers: total - share)
+                    report(line)
+                    return (line, share)
                 }
             }
-            return await group.reduce(into: []) { $0 += $1 }
+            return await group.reduce(into: lines) { $0.append($1.line) }
         }
     }
 
-    private func restore(_ choice: ServerDumps.Choice, _ settings: ConnectionSettings, workers: Int) async -> Line {
+    private func restore(
+        _ choice: ServerDumps.Choice, _ settings: ConnectionSettings, workers: Int, otherWorkers: Int
+    ) async -> Line {
         do {
             let exists = try await AdminSession.exists(choice.database, on: target)
             // In place of an empty one, which nobody misses.
@@ -223,6 +235,7 @@ package struct ServerRestoration: Sendable {
                 target: exists && choice.database == ServerTarget.postgres
                     ? .replacing(choice.database) : .new(choice.database), workers: workers)
             restoration.takesLackingTablespaces = true
+            restoration.otherWorkers = otherWorkers
             let result = try await restoration.perform(now: Date())
             var line = Line(choice, "restored")
             line.tables = result.tables

@@ -5,6 +5,8 @@ import Foundation
 /// restored in a single transaction by PostgreSQL's own programs, then compared where they are.
 struct TableMove: Sendable {
     let engine: RestoreEngine
+    /// What the archive was found to hold.
+    let reading: ArchiveReading
     let temporary: String
     let database: String
     let schema: String
@@ -94,11 +96,11 @@ struct TableMove: Sendable {
     }
 
     private func compare() async throws -> [String: Int] {
-        let session = try await engine.textSession(database)
+        let session = try await engine.textSession(database, reading)
         var differences = Differences(from: "the dump")
         var placed: [String: Int] = [:]
         for table in tables {
-            guard let expected = engine.expected.facts.tables[table.qualified] else { continue }
+            guard let expected = reading.facts.tables[table.qualified] else { continue }
             let name =
                 try await session.value("SELECT format('%I.%I', $1::text, $2::text)", [schema, table.name]) ?? ""
             let found = try await TableReading.take(name, columns: expected.columns, session)

@@ -28,11 +28,12 @@ package struct TableRestoration: Sendable {
     let manifest: Manifest?
     let tables: [TableName]
     let target: Target
-    let workers: Int
+    /// Nil for as many as fit the server.
+    let workers: Int?
     let progress: @Sendable (RunProgress) -> Void
 
     package init(
-        server: Server, archive: String, manifest: Manifest?, tables: [TableName], target: Target, workers: Int = 1,
+        server: Server, archive: String, manifest: Manifest?, tables: [TableName], target: Target, workers: Int? = nil,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) {
         self.server = server
@@ -51,14 +52,16 @@ package struct TableRestoration: Sendable {
         let admin = try await AdminSession.open(settings, avoiding: targetDatabase)
         try await checkTarget(admin, settings)
         try await RestoreEngine.checkExtensions(manifest, admin)
-        let expected = try await RestoreEngine.readArchive(
-            archive, manifest, .patient, container: server.container, progress: progress)
-        try checkTables(expected.facts)
+        let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
+        try await check.digest()
+        let reading = try await check.read(progress: progress)
+        try checkTables(reading.facts)
         let engine = RestoreEngine(
-            settings: settings, admin: admin, archive: archive, manifest: manifest, expected: expected,
+            settings: settings, admin: admin, archive: archive, manifest: manifest,
             tools: try await Tools.find(
-                for: settings, serverMajor: max(admin.serverVersion / 10_000, expected.dumpMajor)),
-            workers: workers, limit: .patient, progress: progress)
+                for: settings, serverMajor: max(admin.serverVersion / 10_000, reading.dumpMajor)),
+            resources: RestoreResources(try await RestoreFacts.gather(admin, manifest), workers: workers),
+            limit: .patient, progress: progress)
         let temporary = RestoreNames.temporary(at: now, token: .random(in: .min ... .max))
         var isCreated = false
         var roles: [String] = []
@@ -66,9 +69,11 @@ package struct TableRestoration: Sendable {
             roles = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true
+            _ = try await engine.lendSettings(temporary)
             let found = try await PlacedArchive.with(archive, for: engine.tools) {
-                try await fill(temporary, engine, $0)
+                try await fill(temporary, engine, $0, reading)
             }
+            try await engine.takeSettingsBack(temporary)
             try Task.checkCancellation()
             var placed: [String: Int] = [:]
             switch target {
@@ -79,7 +84,8 @@ package struct TableRestoration: Sendable {
                 isCreated = false
             case .schema(let schema, let database):
                 let move = TableMove(
-                    engine: engine, temporary: temporary, database: database, schema: schema, tables: found)
+                    engine: engine, reading: reading, temporary: temporary, database: database, schema: schema,
+                    tables: found)
                 placed = try await move.perform()
             }
             if isCreated { try await drop(temporary, settings, roles: []) }
@@ -161,31 +167,33 @@ package struct TableRestoration: Sendable {
     // MARK: in the temporary database
 
     /// Restores and compares. Returns the chosen tables, the partitions of partitioned ones among them.
-    private func fill(_ database: String, _ engine: RestoreEngine, _ placed: PlacedArchive) async throws
-        -> [ChosenTable]
-    {
+    private func fill(
+        _ database: String, _ engine: RestoreEngine, _ placed: PlacedArchive, _ reading: ArchiveReading
+    ) async throws -> [ChosenTable] {
         let list = try await ArchiveList.take(placed.path, engine.tools)
-        try await engine.fill(database, ["--section=pre-data"], list: list.definitions(), placed)
+        let filling = engine.filling(database)
+        let jobs = "--jobs=\(engine.resources.workers)"
+        try await filling.run(["--section=pre-data"], list: list.definitions(), placed)
         let session = try await Session.open(engine.settings, database: database, applicationName: ApplicationName.own)
         var chosen: [ChosenTable] = []
         for table in tables { chosen += try await ChosenTable.find(table, session) }
         chosen = chosen.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        try await engine.fill(
-            database, ["--section=data", "--jobs=\(workers)"],
+        try await filling.run(
+            ["--section=data", jobs],
             list: list.data(of: chosen.map { TableName(schema: $0.schema, name: $0.name) }), placed)
-        try await engine.fill(database, ["--section=post-data", "--jobs=\(workers)"], list: list.definitions(), placed)
+        try await filling.run(["--section=post-data", jobs], list: list.definitions(), placed)
         progress(RunProgress(phase: .comparing, bytes: 0))
-        return try await compare(chosen, database, engine)
+        return try await compare(chosen, database, engine, reading)
     }
 
-    private func compare(_ chosen: [ChosenTable], _ database: String, _ engine: RestoreEngine) async throws
-        -> [ChosenTable]
-    {
-        let session = try await engine.textSession(database)
+    private func compare(
+        _ chosen: [ChosenTable], _ database: String, _ engine: RestoreEngine, _ reading: ArchiveReading
+    ) async throws -> [ChosenTable] {
+        let session = try await engine.textSession(database, reading)
         var differences = Differences(from: "the dump")
         let compared = try await chosen.asyncMap { table in
             var table = table
-            guard let expected = engine.expected.facts.tables[table.qualified] else { return table }
+            guard let expected = reading.facts.tables[table.qualified] else { return table }
             let found = try await TableReading.take(table.qualified, columns: expected.columns, session)
             differences.compareRows([table.qualified: expected.rows], found.map { [table.qualified: $0.rows] } ?? [:])
             differences.compareContents(
