@@ -163,7 +163,7 @@ import Testing
             for (arguments, words) in [
                 ("backup seen", ["reading", " rows", "/s", " left"]),
                 ("verify seen", ["hashing", "reading", " rows", "/s", " left"]),
-                ("restore seen --into seen_again", ["reading", "restoring", "/s", " left"]),
+                ("restore seen --into seen_again", ["hashing", "restoring", "/s", " left"]),
             ] {
                 let said = try await run(
                     "script", ["-qec", "\(TestHost.binary) \(arguments)", "/dev/null"],

@@ -38,7 +38,7 @@ package struct Drill: Sendable {
         do {
             let began = ContinuousClock.now
             let check = ArchiveCheck(archive: archive, manifest: manifest, limit: limit, container: container)
-            try await check.digest()
+            try await check.digest(progress: progress)
             let early = try await check.readEarly(progress: progress)
             let read = began.duration(to: .now).inSeconds
             var result = try await restore(

@@ -16,9 +16,16 @@ struct ArchiveCheck: Sendable {
     }
 
     /// Holds its bytes to the manifest. Throws `.damaged`.
-    func digest() async throws {
+    func digest(progress: @escaping @Sendable (RunProgress) -> Void) async throws {
         guard let manifest else { return }
-        let digest = try await ArchiveDigest.take(archive)
+        let hashed = Shared(Int64(0))
+        let digest = try await ArchiveDigest.take(archive) { count in
+            let bytes = hashed.with { bytes in
+                bytes += count
+                return bytes
+            }
+            progress(RunProgress(phase: .hashing, bytes: bytes))
+        }
         guard digest.sha256 == manifest.sha256, digest.bytes == manifest.bytes else {
             throw damaged("its SHA-256 is not that of the manifest")
         }

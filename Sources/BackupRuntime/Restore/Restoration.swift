@@ -67,7 +67,7 @@ package struct Restoration: Sendable {
         try await checkTarget(admin)
         try await RestoreEngine.checkExtensions(manifest, admin)
         let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
-        try await check.digest()
+        try await check.digest(progress: progress)
         let early = try await check.readEarly(progress: progress)
         var engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest,

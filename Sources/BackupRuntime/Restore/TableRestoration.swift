@@ -53,7 +53,7 @@ package struct TableRestoration: Sendable {
         try await checkTarget(admin, settings)
         try await RestoreEngine.checkExtensions(manifest, admin)
         let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
-        try await check.digest()
+        try await check.digest(progress: progress)
         let reading = try await check.read(progress: progress)
         try checkTables(reading.facts)
         let engine = RestoreEngine(
@@ -189,21 +189,22 @@ package struct TableRestoration: Sendable {
     private func compare(
         _ chosen: [ChosenTable], _ database: String, _ engine: RestoreEngine, _ reading: ArchiveReading
     ) async throws -> [ChosenTable] {
-        let session = try await engine.textSession(database, reading)
+        let names = Set(chosen.map(\.qualified))
+        let expected = reading.facts.tables.filter { names.contains($0.key) }
+        let workers = engine.resources.workers
+        let found = try await RestoredTables(
+            expected: expected, open: { try await engine.textSession(database, reading) }
+        ).read(sessions: workers)
         var differences = Differences(from: "the dump")
-        let compared = try await chosen.asyncMap { table in
-            var table = table
-            guard let expected = reading.facts.tables[table.qualified] else { return table }
-            let found = try await TableReading.take(table.qualified, columns: expected.columns, session)
-            differences.compareRows([table.qualified: expected.rows], found.map { [table.qualified: $0.rows] } ?? [:])
-            differences.compareContents(
-                [table.qualified: expected.fingerprint], found.map { [table.qualified: $0.fingerprint] } ?? [:])
-            table.rows = expected.rows
-            return table
-        }
+        differences.compareRows(expected.mapValues(\.rows), found.mapValues(\.rows))
+        differences.compareContents(expected.mapValues(\.fingerprint), found.mapValues(\.fingerprint))
         guard let summary = differences.summary else {
-            try await session.query("ANALYZE")
-            return compared
+            try await RestoreStatistics(settings: engine.settings, database: database).gather(workers: workers)
+            return chosen.map { table in
+                var table = table
+                table.rows = expected[table.qualified]?.rows
+                return table
+            }
         }
         throw Failure(.damaged, "the restored tables do not match the dump: \(summary)")
     }
@@ -253,14 +254,5 @@ struct ChosenTable: Sendable, Equatable {
             FROM below JOIN pg_class c ON c.oid = below.oid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid
             """, [number]
         ).map { ChosenTable(schema: $0[0] ?? "", name: $0[1] ?? "", qualified: $0[2] ?? "", rows: nil) }
-    }
-}
-
-extension Sequence {
-    /// One after the other.
-    fileprivate func asyncMap<Result>(_ body: (Element) async throws -> Result) async rethrows -> [Result] {
-        var results: [Result] = []
-        for element in self { results.append(try await body(element)) }
-        return results
     }
 }
