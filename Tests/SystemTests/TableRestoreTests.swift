@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func `mistakes are named before anything is done`() async throws {
-        try await withHost { host in
+        try await withOwnServer { host in
             try await host.server.create(
                 "tables bad", "create table t (id int); create schema s; create table s.t (id int); create schema busy")
             try host.write("\"bad\": {\"database\": \"tables bad\", \(Self.often)}")
