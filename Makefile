@@ -26,6 +26,10 @@ majors: deps
 check: deps
 	sh scripts/check.sh
 
+## bench      measure it beside its peers, half an hour, into Benchmarks/RESULTS.md; QUICK=1 tries the harness in two minutes
+bench: release
+	python3 Benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(RELEASE)
+
 ## demo       five databases backed up by the daemon, one dropped and brought back, on a throwaway server
 demo: deps build
 	sh scripts/demo.sh .build/debug/archon-backupd
@@ -50,4 +54,4 @@ uninstall:
 clean:
 	rm -rf .build
 
-.PHONY: help deps majors build test check demo release deb install uninstall clean
+.PHONY: help deps majors build test check bench demo release deb install uninstall clean

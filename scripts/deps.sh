@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages of scripts/packages.txt that are missing; does nothing when all are there.
+# Installs the Debian packages of a list that are missing; does nothing when all are there. usage: sh scripts/deps.sh [LIST]
 set -eu
-cd "$(dirname "$0")"
+list=${1:-$(dirname "$0")/packages.txt}
 missing=
-for package in $(grep -v '^#' packages.txt); do
+for package in $(grep -v '^#' "$list"); do
     # Docker's own packages and Debian's exclude each other: either will do, and what is installed stays.
     [ "$package" = docker.io ] && command -v dockerd > /dev/null && continue
     dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"

@@ -1,0 +1,114 @@
+"""Measures this program beside its peers, judges the goals of goals.toml, and writes RESULTS.md. `make bench` calls it.
+
+usage: bench.py [--quick] [--rounds N] [--only SECTION[,SECTION]] BINARY [PARTS]
+
+BINARY is a release build of archon-backupd, PARTS one of the program in Sources/ (without it our own parts are left out).
+--quick is a try of the harness itself: small data, one round, nothing judged. Neither that nor --only writes RESULTS.md.
+Exit: 0 done; 1 a goal is missed by more than its spread; 2 something could not be measured.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from harness import dumps, machine, peers, results, rows, server
+from harness.measure import Failed, talk
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SCRIPT_LIMIT_SECONDS = 3600
+# Scripts that stand alone, each of which says its rows: a section's title, and what is called, in order.
+SCRIPTS = {
+    "space": ("sixty dumps", [["space.py"]]),
+    "restore": ("restores", [["restore.py"]]),
+    "scale": ("jobs and dumps by the thousand", [["lateness.py"], ["storage.py"]]),
+}
+SECTIONS = ["dump", *SCRIPTS]
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.binary = os.path.abspath(options.binary)
+        self.rounds = 1 if options.quick else options.rounds
+        self.failures = []
+
+    def section(self, name, folder):
+        """Title and rows; what fails is kept in mind, and the other sections go on."""
+        title = SCRIPTS[name][0] if name in SCRIPTS else "dumps"
+        found = []
+        try:
+            if name == "dump":
+                peers.install()
+                with server.Server(folder) as running:
+                    found = dumps.section(running, self.binary, folder, self.rounds, self.options.quick)
+            else:
+                for words in SCRIPTS[name][1]:
+                    found += self.script(words)
+        except (Failed, rows.Malformed, subprocess.SubprocessError, OSError, ValueError) as failure:
+            self.failures.append(f"{name}: {failure}")
+            talk(f"bench: {self.failures[-1]}")
+        return title, [rows.checked(row) for row in found]
+
+    def script(self, words):
+        """The rows of a script beside this file."""
+        path = f"{HERE}/{words[0]}"
+        if not os.path.exists(path):
+            raise Failed(f"{words[0]} is not there")
+        talk(words[0])
+        quick = ["--quick"] if self.options.quick else []
+        call = [sys.executable, path, self.binary, *words[1:], "--json", "--rounds", str(self.rounds), *quick]
+        done = subprocess.run(call, stdout=subprocess.PIPE, text=True, timeout=SCRIPT_LIMIT_SECONDS)
+        if done.returncode != 0:
+            raise Failed(f"exit {done.returncode} of {words[0]}")
+        return [rows.checked(row) for row in json.loads(done.stdout)]
+
+    def run(self):
+        names = self.options.only or SECTIONS
+        goals = rows.goals(f"{HERE}/goals.toml")
+        began, before = datetime.datetime.now(datetime.timezone.utc), machine.load()
+        folder = tempfile.mkdtemp(prefix="archon-bench.", dir=os.environ.get("TMPDIR", "/var/tmp"))
+        os.chmod(folder, 0o755)
+        try:
+            sections = [self.section(name, folder) for name in names]
+            facts = machine.facts(folder, self.binary, server.tools(), peers.versions())
+        finally:
+            shutil.rmtree(folder)
+        minutes = (datetime.datetime.now(datetime.timezone.utc) - began).total_seconds() / 60
+        facts.append(("load", f"{before} before, {machine.load()} after {minutes:.0f} minutes"))
+        facts += [("not measured", failure.splitlines()[0]) for failure in self.failures]
+        verdicts = rows.judge([row for _, found in sections for row in found], goals)
+        self.say(sections, verdicts, facts, began)
+        return 2 if self.failures else 1 if any(verdict.is_missed for verdict in verdicts) else 0
+
+    def say(self, sections, verdicts, facts, began):
+        whole = not self.options.quick and not self.options.only
+        if not whole:
+            verdicts = [verdict for verdict in verdicts if verdict.row and not self.options.quick]
+        sys.stdout.write(results.terminal(sections, verdicts, facts))
+        if whole:
+            command = f"{self.rounds} rounds"
+            results.write(f"{HERE}/RESULTS.md", results.page(sections, verdicts, facts, command, began.strftime("%Y-%m-%d %H:%M UTC")))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Measures archon-backupd beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="small data, one round, nothing judged: a try of the harness")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", type=lambda text: text.split(","), help=f"sections, of {', '.join(SECTIONS)}")
+    parser.add_argument("binary")
+    options = parser.parse_args()
+    if options.rounds < 1 or set(options.only or []) - set(SECTIONS):
+        parser.error(f"rounds are one at least, and sections of {', '.join(SECTIONS)}")
+    # What was begun ends and what was made is removed, whatever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(Bench(options).run())
+
+
+if __name__ == "__main__":
+    main()
