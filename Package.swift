@@ -40,7 +40,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        // What Benchmarks/run.sh runs; nothing of it is installed.
+        // What `make bench` runs; nothing of it is installed.
         .executableTarget(
             name: "Benchmarks",
             dependencies: ["BackupCore", "BackupRuntime", .product(name: "GRDB", package: "GRDB.swift")],

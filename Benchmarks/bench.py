@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import dumps, machine, peers, results, rows, server
+from harness import dumps, machine, parts, peers, results, rows, server
 from harness.measure import Failed, talk
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,47 +26,64 @@ SCRIPT_LIMIT_SECONDS = 3600
 SCRIPTS = {
     "space": ("sixty dumps", [["space.py"]]),
     "restore": ("restores", [["restore.py"]]),
-    "scale": ("jobs and dumps by the thousand", [["lateness.py"], ["storage.py"]]),
+    "scale": ("jobs and dumps by the thousand", [
+        ["lateness.py"], ["storage.py"], ["daemon.py", "100000", "--servers", "1000", "--dumps", "1"]]),
+    "daemon": ("the daemon", [
+        ["daemon.py", "5", "--idle", "120"], ["daemon.py", "10000", "1000000"], ["systemd-start.py", "5"]]),
 }
-SECTIONS = ["dump", *SCRIPTS]
+SECTIONS = ["dump", *SCRIPTS, "parts"]
 
 
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.binary = os.path.abspath(options.binary)
+        self.binary = options.binary
         self.rounds = 1 if options.quick else options.rounds
         self.failures = []
 
     def section(self, name, folder):
-        """Title and rows; what fails is kept in mind, and the other sections go on."""
-        title = SCRIPTS[name][0] if name in SCRIPTS else "dumps"
-        found = []
+        """Title and rows."""
+        if name == "dump":
+            return "dumps", self.dumps(folder)
+        if name == "parts":
+            call = (self.binary, self.options.parts, folder, self.rounds, self.options.quick)
+            return "our own parts", self.attempt(name, lambda: parts.section(*call))
+        title, calls = SCRIPTS[name]
+        return title, [row for words in calls for row in self.attempt(" ".join(words), lambda words=words: self.script(words))]
+
+    def attempt(self, name, measure):
+        """The rows, or none: what fails is kept in mind, and the others go on."""
+        talk(name)
         try:
-            if name == "dump":
-                peers.install()
-                with server.Server(folder) as running:
-                    found = dumps.section(running, self.binary, folder, self.rounds, self.options.quick)
-            else:
-                for words in SCRIPTS[name][1]:
-                    found += self.script(words)
+            return [rows.checked(row) for row in measure()]
         except (Failed, rows.Malformed, subprocess.SubprocessError, OSError, ValueError) as failure:
             self.failures.append(f"{name}: {failure}")
             talk(f"bench: {self.failures[-1]}")
-        return title, [rows.checked(row) for row in found]
+            return []
+
+    def dumps(self, folder):
+        peers.install()
+        with server.Server(folder) as running:
+            call = (running, self.binary, folder)
+            return [row for database in dumps.SCALES for row in self.attempt(
+                f"dump of {database}", lambda: dumps.measured(*call, database, self.rounds, self.options.quick))]
 
     def script(self, words):
         """The rows of a script beside this file."""
         path = f"{HERE}/{words[0]}"
         if not os.path.exists(path):
             raise Failed(f"{words[0]} is not there")
-        talk(words[0])
         quick = ["--quick"] if self.options.quick else []
         call = [sys.executable, path, self.binary, *words[1:], "--json", "--rounds", str(self.rounds), *quick]
-        done = subprocess.run(call, stdout=subprocess.PIPE, text=True, timeout=SCRIPT_LIMIT_SECONDS)
-        if done.returncode != 0:
-            raise Failed(f"exit {done.returncode} of {words[0]}")
-        return [rows.checked(row) for row in json.loads(done.stdout)]
+        with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as running:
+            try:
+                answer, _ = running.communicate(timeout=SCRIPT_LIMIT_SECONDS)
+            finally:
+                # It has a server to stop and folders to remove: it is asked to end.
+                running.terminate()
+        if running.returncode != 0:
+            raise Failed(f"exit {running.returncode}")
+        return json.loads(answer)
 
     def run(self):
         names = self.options.only or SECTIONS
@@ -92,8 +109,8 @@ class Bench:
             verdicts = [verdict for verdict in verdicts if verdict.row and not self.options.quick]
         sys.stdout.write(results.terminal(sections, verdicts, facts))
         if whole:
-            command = f"{self.rounds} rounds"
-            results.write(f"{HERE}/RESULTS.md", results.page(sections, verdicts, facts, command, began.strftime("%Y-%m-%d %H:%M UTC")))
+            text = results.page(sections, verdicts, facts, f"{self.rounds} rounds", began.strftime("%Y-%m-%d %H:%M UTC"))
+            results.write(f"{HERE}/RESULTS.md", text)
 
 
 def main():
@@ -101,7 +118,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small data, one round, nothing judged: a try of the harness")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"sections, of {', '.join(SECTIONS)}")
-    parser.add_argument("binary")
+    parser.add_argument("binary", type=os.path.abspath)
+    parser.add_argument("parts", type=os.path.abspath, nargs="?")
     options = parser.parse_args()
     if options.rounds < 1 or set(options.only or []) - set(SECTIONS):
         parser.error(f"rounds are one at least, and sections of {', '.join(SECTIONS)}")

@@ -1,13 +1,15 @@
 """Measures the daemon: from its start to READY=1, what it holds and how often it wakes when idle.
 
-usage: daemon.py BINARY JOBS [RUNS [ROUNDS [IDLE_SECONDS]]]
+usage: daemon.py BINARY JOBS [RUNS] [--servers N] [--dumps N] [--rounds N] [--idle SECONDS] [--json] [--quick]
 
-Makes a schedule of JOBS jobs, seven dumps each on the disk, a catalog with RUNS runs (default 1,000), and starts the daemon
-ROUNDS times (default 7) under a notify socket of its own. After the last start it is watched for IDLE_SECONDS (default 130,
-0 leaves that out). No server is needed: nothing falls due while it looks. A peer of forty lines (notify-peer.py), which
-only reports READY and sleeps, is started in turn with it: that is what the start of a program and of Python costs.
+Makes a schedule of JOBS jobs over --servers servers (default 1), --dumps dumps of each on the disk (default 7), a catalog with
+RUNS runs (default 1,000), and starts the daemon --rounds times (default 3) under a notify socket of its own. After the last start
+it is watched for --idle seconds (default 0: not at all). No server is needed: nothing falls due while it looks. A peer of forty
+lines (notify-peer.py), which only reports READY and sleeps, is started in turn with it: that is what the start of a program and
+of Python costs. What it says is described in README.md. --quick takes a hundredth of the jobs and runs.
 """
 
+import argparse
 import datetime
 import hashlib
 import json
@@ -16,14 +18,16 @@ import shutil
 import signal
 import socket
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from harness import results, rows
+
 DUMPS = 7
 WATCHDOG_SECONDS = 180
+SETTLING_SECONDS = 10
 
 
 def manifest(job, name, slot):
@@ -45,8 +49,8 @@ def manifest(job, name, slot):
 class Stage:
     """A folder with schedule, dumps and catalog, as some years of calm weather leave them."""
 
-    def __init__(self, folder, binary, jobs, runs):
-        self.folder, self.binary = folder, binary
+    def __init__(self, folder, binary, jobs, runs, servers=1, dumps=DUMPS):
+        self.folder, self.binary, self.kept = folder, binary, dumps
         self.config = f"{folder}/schedule.json"
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
         databases = {}
@@ -54,12 +58,14 @@ class Stage:
             # The next slot is eight hours away at least, the last one as well.
             last = now - datetime.timedelta(hours=8, seconds=number % 28_800)
             name = f"job_{number:05}"
-            databases[name] = {"calendar": f"*-*-* {last:%H:%M:%S}", "retention": {"keepLast": DUMPS}}
+            databases[name] = {"calendar": f"*-*-* {last:%H:%M:%S}", "server": f"server_{number % servers}",
+                               "retention": {"keepLast": DUMPS}}
             self.dumps(name, last)
         with open(self.config, "w") as file:
             json.dump({
                 "version": 1, "storage": {"root": f"{folder}/root", "state": f"{folder}/state", "minimumFree": "1MiB"},
-                "servers": {"local": {"connection": f"host={folder}"}}, "databases": databases}, file, indent=1)
+                "servers": {f"server_{number}": {"connection": f"host={folder}"} for number in range(servers)},
+                "databases": databases}, file, indent=1)
         self.call("rebuild-catalog")
         self.history(runs, jobs, int(now.timestamp() * 1_000_000))
 
@@ -71,7 +77,7 @@ class Stage:
     def dumps(self, job, last):
         folder = f"{self.folder}/root/{job}"
         os.makedirs(folder, 0o700)
-        for age in range(DUMPS):
+        for age in range(self.kept):
             slot = last - datetime.timedelta(days=age)
             name = f"backup_{job}_{slot:%Y%m%dT%H%M%SZ}"
             with open(f"{folder}/{name}.dump", "w") as file:
@@ -133,68 +139,83 @@ def held(pid):
     return found
 
 
+def megabytes(kilobytes):
+    """Of 10⁶ bytes, from those of 1,024 that /proc counts."""
+    return kilobytes * 1.024e-3
+
+
 def switches_of(pid):
-    """Times that its threads gave up the processor by themselves; a wake is some of them, close to each other."""
-    total = 0
+    """Times that each of its threads gave up the processor by itself; a wake is some of them, close to each other."""
+    found = {}
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
             with open(f"/proc/{pid}/task/{thread}/status") as lines:
-                total += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+                found[thread] = sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
         except FileNotFoundError:
             # A thread that has ended since.
             continue
-    return total
+    return found
 
 
-def watch(started, seconds):
+def watch(started, seconds, jobs):
+    """Rows of a daemon that has nothing to do."""
     pid = started.process.pid
     # What follows READY has settled by then: a sweep in the background, a first status.
-    time.sleep(min(10, seconds))
-    before, sent = switches_of(pid), []
-    end = time.perf_counter() + seconds
-    while (left := end - time.perf_counter()) > 0:
-        started.socket.settimeout(left)
-        try:
-            sent.append(started.socket.recv(65_536).decode().split("=")[0])
-        except TimeoutError:
-            break
-    switches = switches_of(pid) - before
+    time.sleep(SETTLING_SECONDS)
+    before = switches_of(pid)
+    time.sleep(seconds)
     memory = held(pid)
-    print(f"  idle for {seconds} s: {switches / seconds * 60:.1f} voluntary switches of its threads a minute, "
-          f"{len(os.listdir(f'/proc/{pid}/task'))} threads, sent {', '.join(sent) or 'nothing'}")
-    print("  idle, kB: " + ", ".join(f"{key} {memory[key]}" for key in (
-        "VmRSS", "RssAnon", "RssFile", "Pss", "Private_Dirty", "VmHWM")))
+    # Of a thread that ended meanwhile nothing is known any more.
+    switches = sum(count - before.get(thread, 0) for thread, count in switches_of(pid).items())
+    parts = (f"{key} {megabytes(memory[key]):.1f} MB" for key in ("RssAnon", "RssFile", "Pss", "VmHWM"))
+    told = f"after {seconds} s; {', '.join(parts)}"
+    return [
+        rows.bound(f"idle, {jobs:,} jobs: resident", [megabytes(memory["VmRSS"])], "MB", told),
+        rows.bound(f"idle, {jobs:,} jobs: voluntary switches of threads", [switches / seconds * 60], "a minute"),
+    ]
 
 
-def line(name, times, first):
-    ratio = statistics.median(ours / theirs for ours, theirs in zip(first, times, strict=True))
-    text = f"  {name:36} {statistics.median(times):8.3f} s  ({min(times):.3f} to {max(times):.3f})"
-    print(text if times is first else f"{text}  ours is {ratio:.2f} of it", flush=True)
+def measure(options, folder):
+    """Rows of starts, and of the time after the last of them."""
+    stage = Stage(folder, options.binary, options.jobs, options.runs, options.servers, options.dumps)
+    peer = [sys.executable, f"{os.path.dirname(os.path.abspath(__file__))}/notify-peer.py"]
+    times, theirs, peaks, idle = [], [], [], []
+    for number in range(options.rounds):
+        started = Started(folder, [options.binary, "daemon", "--config", stage.config])
+        times.append(started.ready)
+        peaks.append(megabytes(held(started.process.pid)["VmHWM"]))
+        if number == options.rounds - 1 and options.idle:
+            idle = watch(started, options.idle, options.jobs)
+        started.end()
+        other = Started(folder, peer)
+        theirs.append(other.ready)
+        other.end()
+    title = f"start to READY, {options.jobs:,} jobs"
+    told = f"{options.runs:,} runs in the catalog, {options.dumps} dumps of each job, {options.servers:,} servers"
+    return [rows.bound(title, times, "s", told), rows.compare(title, times, "Python that says READY=1 and sleeps", theirs, "s"),
+            rows.bound(f"memory at READY, {options.jobs:,} jobs", peaks, "MB"), *idle]
 
 
 def main():
-    binary, jobs = sys.argv[1], int(sys.argv[2])
-    runs, rounds, idle = (int(word) for word in (sys.argv[3:] + ["1000", "7", "130"][len(sys.argv) - 3:]))
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("binary", type=os.path.abspath)
+    parser.add_argument("jobs", type=int)
+    parser.add_argument("runs", type=int, nargs="?", default=1000)
+    for name, default in (("servers", 1), ("dumps", DUMPS), ("rounds", 3), ("idle", 0)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if options.quick:
+        options.jobs, options.runs, options.idle = max(1, options.jobs // 100), max(1, options.runs // 100), min(1, options.idle)
+        options.servers = min(options.servers, options.jobs)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="archon-daemon.")
     try:
-        stage = Stage(folder, binary, jobs, runs)
-        ours = [binary, "daemon", "--config", stage.config]
-        peer = [sys.executable, f"{os.path.dirname(os.path.abspath(__file__))}/notify-peer.py"]
-        times, theirs = [], []
-        for number in range(rounds):
-            started = Started(folder, ours)
-            times.append(started.ready)
-            if number == rounds - 1 and idle:
-                watch(started, idle)
-            started.end()
-            other = Started(folder, peer)
-            theirs.append(other.ready)
-            other.end()
-        print(f"{jobs:,} jobs, {DUMPS} dumps each, {runs:,} runs in the catalog ({rounds} starts)")
-        line("archon-backupd: start to READY=1", times, times)
-        line("Python that says READY=1 and sleeps", theirs, times)
+        found = measure(options, folder)
     finally:
         shutil.rmtree(folder)
+    results.say(found, options.json)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,22 @@
 """Measures a start under a booted systemd, with the unit as it is installed: `systemctl start` to READY. Needs root.
 
-usage: systemd-start.py BINARY JOBS RUNS [ROUNDS]
+usage: systemd-start.py BINARY JOBS [RUNS] [--rounds N] [--json] [--quick]
 
 The stage is that of daemon.py, the booted host that of the tests (Tests/Systemd/box.sh). Beside it the same for a unit that runs
-notify-peer.py, without a sandbox.
+notify-peer.py, without a sandbox. What it says is described in README.md. --quick takes a hundredth of the jobs and runs.
 """
 
+import argparse
 import os
 import shutil
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 from daemon import Stage
+from harness import results, rows
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
@@ -67,26 +69,52 @@ def install(box, binary, stage):
     box.run("systemctl", "daemon-reload")
 
 
+def measure(options, folder):
+    """Rows of starts in turn with those of the peer."""
+    stage = Stage(folder, options.binary, options.jobs, options.runs)
+    place = tempfile.mkdtemp(prefix="archon-box.")
+    try:
+        box = Box(f"{place}/box")
+        try:
+            install(box, options.binary, stage)
+            pairs = [(box.start("archon-backupd"), box.start("peer")) for _ in range(options.rounds)]
+        finally:
+            box.down()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    found = []
+    for number, what in ((0, "systemctl start to READY"), (1, "the same from the begin of the program")):
+        title = f"{what}, {options.jobs:,} jobs"
+        ours, theirs = ([pair[side][number] for pair in pairs] for side in (0, 1))
+        found += [rows.bound(title, ours, "s", f"{options.runs:,} runs in the catalog, the unit's sandbox"),
+                  rows.compare(title, ours, "Python that says READY=1, no sandbox", theirs, "s")]
+    return found
+
+
 def main():
-    binary, jobs, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 7
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("binary", type=os.path.abspath)
+    parser.add_argument("jobs", type=int)
+    parser.add_argument("runs", type=int, nargs="?", default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if options.quick:
+        options.jobs, options.runs = max(1, options.jobs // 100), max(1, options.runs // 100)
+    if os.getuid() != 0:
+        print("systemd-start.py: left out, a booted systemd needs root", file=sys.stderr)
+        results.say([], options.json)
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix="archon-start.", dir="/srv")
     os.chmod(folder, 0o755)
     try:
-        stage = Stage(folder, binary, jobs, runs)
-        box = Box(tempfile.mkdtemp(prefix="archon-box.") + "/box")
-        try:
-            install(box, binary, stage)
-            pairs = [(box.start("archon-backupd"), box.start("peer")) for _ in range(rounds)]
-        finally:
-            box.down()
-        print(f"{jobs:,} jobs under systemd, {runs:,} runs in the catalog ({rounds} starts)")
-        for place, what in ((0, "systemctl start to READY"), (1, "begin of the program to READY")):
-            for number, name in ((0, "archon-backupd"), (1, "Python that says READY=1")):
-                times = [pair[number][place] for pair in pairs]
-                print(f"  {what}: {name:26} {statistics.median(times):6.3f} s  ({min(times):.3f} to {max(times):.3f})")
+        found = measure(options, folder)
     finally:
         shutil.rmtree(folder)
+    results.say(found, options.json)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@ import BackupRuntime
 import Foundation
 import GRDB
 
-/// A catalog as years of work leave it, for run.sh to ask `status` of: 50 jobs `job_00` to `job_49`, 60 dumps each.
+/// A catalog as years of work leave it, for bench.py to ask `status` of: 50 jobs `job_00` to `job_49`, 60 dumps each.
 enum CatalogFilling {
     private static let jobs = (0..<50).map { String(format: "job_%02d", $0) }
 

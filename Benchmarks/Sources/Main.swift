@@ -1,13 +1,13 @@
 import BackupCore
 import Foundation
 
-/// Measures our own parts, one line a measure. Peers are no business of this program: run.sh sets commands beside each other.
+/// Measures our own parts, one row a line in JSON. Peers are no business of this program: bench.py sets commands beside each other.
 @main
 enum Main {
     private static let usage = """
-        usage: Benchmarks next-slot SCHEDULE.json    next slots a second, of the jobs of that schedule
-               Benchmarks scanner                    MB/s of the reader of scripts
-               Benchmarks retention                  retention decisions a second
+        usage: Benchmarks next-slot SCHEDULE.json    next slots of the jobs of that schedule
+               Benchmarks scanner                    the reader of scripts
+               Benchmarks retention                  retention decisions
                Benchmarks fill-catalog FOLDER RUNS   no measure: a catalog with so many runs of 50 jobs
 
         """

@@ -1,42 +1,38 @@
 import Foundation
 
-/// Something that is done several times over, and how fast that goes.
+/// Something that is done several times over, and how long each takes.
 struct Measure {
     static let rounds = 7
 
     let name: String
-    /// Of what is counted, in a second: `slots/s`.
+    /// What a figure means: `µs a slot`. Lower is better.
     let unit: String
+    /// How many of that unit a second has.
+    let unitsPerSecond: Double
 
-    /// One line: the median of the rounds with the slowest and the fastest. `work` says how much it has done; a first round,
-    /// which warms the caches, is not counted.
-    func run(_ work: () throws -> Double) rethrows {
+    /// As README.md describes what a script says: the median of the rounds, with the fastest and the slowest.
+    private struct Row: Encodable {
+        let row: String
+        let ours: Double
+        let unit: String
+        let spread: [Double]
+    }
+
+    /// One line, a row in JSON. `work` says how much it has done; a first round, which warms the caches, is not counted.
+    func run(_ work: () throws -> Double) throws {
         _ = try work()
-        var rates: [Double] = []
+        var figures: [Double] = []
         for _ in 0..<Self.rounds {
             let clock = ContinuousClock()
             let began = clock.now
             let amount = try work()
             let elapsed = began.duration(to: clock.now).components
-            rates.append(amount / (Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18))
+            let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
+            figures.append(seconds * unitsPerSecond / amount)
         }
-        rates.sort()
-        let figures = [rates[rates.count / 2], rates[0], rates[rates.count - 1]].map(Self.text)
-        print(
-            name.padding(toLength: 48, withPad: " ", startingAt: 0),
-            String(repeating: " ", count: max(0, 12 - figures[0].count)) + figures[0], unit,
-            " (\(figures[1]) to \(figures[2]))")
-    }
-
-    /// Three digits that mean something, and commas between thousands.
-    private static func text(_ rate: Double) -> String {
-        let scale = pow(10, max(0, (log10(max(1, rate))).rounded(.down) - 2))
-        var digits = String(Int((rate / scale).rounded() * scale))
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + groups).joined(separator: ",")
+        figures.sort()
+        let row = Row(
+            row: name, ours: figures[figures.count / 2], unit: unit, spread: [figures[0], figures[figures.count - 1]])
+        print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self))
     }
 }

@@ -2,7 +2,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-/// How many next slots one core computes: each from the one before, as the daemon and `next` do, over thirty years. Half of
+/// How long one core takes for a next slot: each from the one before, as the daemon and `next` do, over thirty years. Half of
 /// these lie in the table of the zone's file and half beyond it, where its rule is worked out.
 enum NextSlotMeasure {
     private static let zones = ["UTC", "Europe/Sofia", "America/New_York"]
@@ -18,21 +18,19 @@ enum NextSlotMeasure {
 
     static func run(schedule path: String) throws {
         let jobs = try ScheduleFile.load(path).jobs
-        let lines = try jobs.compactMap { job in
-            try cron[job.name].map { (name: job.name, trigger: Trigger.cron(try CronExpression($0))) }
-        }
+        let lines = try jobs.compactMap { job in try cron[job.name].map { Trigger.cron(try CronExpression($0)) } }
         for name in zones {
             let zone = try ZoneFiles.zone(named: name)
-            measure("calendar \(name)", jobs.map { ($0.name, $0.trigger) }, zone)
-            measure("cron \(name)", lines, zone)
+            for job in jobs {
+                try measure("calendar of \(job.name) in \(name)", [job.trigger], zone)
+            }
+            try measure("all calendars in turn in \(name)", jobs.map(\.trigger), zone)
+            try measure("all as cron lines in turn in \(name)", lines, zone)
         }
     }
 
-    private static func measure(_ kind: String, _ triggers: [(name: String, trigger: Trigger)], _ zone: Zone) {
-        for (name, trigger) in triggers {
-            Measure(name: "next-slot \(kind) \(name)", unit: "slots/s").run { walk([trigger], zone) }
-        }
-        Measure(name: "next-slot \(kind) all", unit: "slots/s").run { walk(triggers.map(\.trigger), zone) }
+    private static func measure(_ name: String, _ triggers: [Trigger], _ zone: Zone) throws {
+        try Measure(name: "next slot, \(name)", unit: "µs a slot", unitsPerSecond: 1e6).run { walk(triggers, zone) }
     }
 
     /// Goes forward by all triggers in turn, each from its own last slot, and begins again at the end of the years.

@@ -2,7 +2,7 @@ import BackupCore
 import BackupRuntime
 import Foundation
 
-/// How many dumps retention judges in a second: the 60 that odoo_db keeps as shipped, and a folder of 1,000.
+/// How long retention takes to judge a dump: of the 60 that odoo_db keeps as shipped, and of 1,000.
 enum RetentionMeasure {
     private static let now = Date(timeIntervalSince1970: 1_795_392_000)  // 2026-11-23
 
@@ -15,7 +15,7 @@ enum RetentionMeasure {
         policy.keepMonthly = 12
         for (count, rounds) in [(60, 500), (1000, 30)] {
             let dumps = dumps(count)
-            try Measure(name: "retention \(count) dumps", unit: "decisions/s").run {
+            try Measure(name: "retention of \(count) dumps", unit: "µs a decision", unitsPerSecond: 1e6).run {
                 for _ in 0..<rounds {
                     let plan = policy.decide(dumps, zone: zone, now: now)
                     guard plan.decisions.count == count, plan.suspension == nil else {

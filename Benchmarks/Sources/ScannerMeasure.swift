@@ -27,14 +27,14 @@ enum ScannerMeasure {
     }
 
     private static func measure(_ name: String, _ script: Script) throws {
-        let megabytes = Double(script.bytes.count * repeats) / 1e6
-        try Measure(name: "scanner \(name)", unit: "MB/s").run {
+        let gigabytes = Double(script.bytes.count * repeats) / 1e9
+        try Measure(name: "scanner, \(name)", unit: "s a GB", unitsPerSecond: 1).run {
             var scanner = ArchiveScanner(hash: .xxh3)
             for _ in 0..<repeats { scan(script.bytes, &scanner) }
             guard scanner.isComplete, scanner.totalRows == script.rows * repeats,
                 scanner.facts.largeObjects == script.largeObjects * repeats
             else { throw Failure(.failed, "the scanner has counted \(name) wrongly") }
-            return megabytes
+            return gigabytes
         }
     }
 

@@ -5,12 +5,13 @@ import os
 import shlex
 
 from . import peers
-from .measure import Command, interleave, median, talk
-from .rows import bound, compare
+from .measure import Command, interleave
+from .rows import compare
 from .server import emptied
 
 RAW = "pg_dump -Fc -Z0 > /dev/null"
 OURS = "archon-backupd backup"
+DRILL_BY_HAND = "initdb, pg_restore and analyze by hand, nothing compared"
 # The databases, what they hold in full and in a quick try, and what a reader must know of each.
 SCALES = {"embeddings": (15_000, 300), "pgbench": (40, 1), "small": (1, 1)}
 SMALL_ROUNDS = 5
@@ -40,7 +41,7 @@ class Dumps:
                  peers.old_script(f"{self.folder}/old", self.database)]
         if self.database == "embeddings":
             found += [self.ours("verify", "verify", "plain"), self.ours("source", "backup", "source"),
-                      self.ours("source-content", "backup", "content")]
+                      self.ours("source-content", "backup", "content"), self.ours("drill", "drill", "plain"), self.drill_by_hand()]
         if self.database == "small":
             return found
         found += [peers.autopostgresqlbackup(self.server, f"{self.folder}/auto", self.database),
@@ -48,8 +49,23 @@ class Dumps:
                   peers.pgbackrest(self.server, f"{self.folder}/pgbackrest")]
         return [command for command in found if command]
 
+    def drill_by_hand(self):
+        """A server that is thrown away, the old script's newest dump restored, nothing compared."""
+        place, run = f"{self.folder}/throwaway", f"cd / && {self.server.as_postgres}"
+        options = f"-c listen_addresses= -c unix_socket_directories={place} -c fsync=off -c full_page_writes=off " \
+                  "-c wal_level=minimal -c max_wal_senders=0"
+
+        def before():
+            os.chmod(emptied(place), 0o777)
+
+        steps = [
+            f"{run} initdb -N -U postgres -A trust -E UTF8 --no-locale -D {place}/data",
+            f"{run} pg_ctl -D {place}/data -w -l {place}/log -o '{options}' start", f"createdb -h {place} copy",
+            f"pg_restore -h {place} --exit-on-error -d copy $(ls -t {self.folder}/old/backup_* | head -1)",
+            f"vacuumdb -h {place} -q --analyze-only copy", f"{run} pg_ctl -D {place}/data -m immediate stop", f"rm -rf {place}"]
+        return Command(DRILL_BY_HAND, " && ".join(f"({step})" for step in steps), before)
+
     def rows(self, rounds, scale):
-        talk(f"dump of {self.database}")
         self.server.make(self.database, scale)
         try:
             told = f"{self.server.copied_bytes(self.database) / 1e6:.0f} MB of COPY text"
@@ -66,7 +82,7 @@ class Dumps:
     def compared(self, costs, told):
         """Rows of the costs by command's name."""
         mine = costs.pop(OURS)
-        own = {name: costs.pop(name) for name in ("verify", "source", "source-content") if name in costs}
+        own = {name: costs.pop(name) for name in ("verify", "source", "source-content", "drill", DRILL_BY_HAND) if name in costs}
         found = []
         for part, unit, scale, names in (
             ("seconds", "s", 1, costs), ("cpu", "CPU s", 1, (RAW, peers.OLD_SCRIPT)),
@@ -86,6 +102,8 @@ class Dumps:
         found = []
         if "verify" in own:
             found.append(compare(f"verify of {self.database}", seconds["verify"], peers.OLD_SCRIPT, seconds[peers.OLD_SCRIPT], "s"))
+        if "drill" in own:
+            found.append(compare(f"drill of {self.database}", seconds["drill"], DRILL_BY_HAND, seconds[DRILL_BY_HAND], "s"))
         for name in ("source", "source-content"):
             if name in own:
                 row = f'dump of {self.database}, "proof": "{name}"'
@@ -113,9 +131,7 @@ def used(path):
     return sum(os.path.getsize(f"{path}/{name}") for name in os.listdir(path))
 
 
-def section(server, binary, folder, rounds, quick):
-    """The rows of all three."""
-    found = []
-    for database, (full, small) in SCALES.items():
-        found += Dumps(server, binary, folder, database).rows(rounds, small if quick else full)
-    return found
+def measured(server, binary, folder, database, rounds, quick):
+    """The rows of one of SCALES."""
+    full, small = SCALES[database]
+    return Dumps(server, binary, folder, database).rows(rounds, small if quick else full)

@@ -8,7 +8,6 @@ import dataclasses
 import os
 import select
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ class Failed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """`shell` is what is timed. `before` is called ahead of it, untimed. Where `optional`, others go on without it when it fails."""
+    """`shell` is what is timed, `before` is called ahead of it, and when an `optional` one fails the others go on without it."""
 
     name: str
     shell: str
@@ -106,7 +105,13 @@ def run(command, postmaster=None):
         server = server_seconds(postmaster)
         began = time.perf_counter()
         process = subprocess.Popen(["sh", "-c", command.shell], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=talked)
-        peak, seconds = watch(process.pid, began)
+        try:
+            peak, seconds = watch(process.pid, began)
+        except BaseException:
+            # Whoever ends us ends what we have begun.
+            kill(process.pid)
+            process.wait()
+            raise
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         server = server_seconds(postmaster) - server
@@ -114,6 +119,15 @@ def run(command, postmaster=None):
             talked.seek(0)
             raise Failed(f"exit {process.returncode} of {command.name}: {command.shell}\n{talked.read()[-2000:]}")
     return Cost(seconds, used.ru_utime + used.ru_stime, server, peak)
+
+
+def kill(pid):
+    """Ends it and all below it; the lowest first, so that no parent begins another."""
+    for one in reversed(tree_of(pid)):
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
 
 
 def watch(pid, began):
@@ -126,8 +140,7 @@ def watch(pid, began):
         while not ended.poll(LOOK_SECONDS * 1000):
             peak = max(peak, resident(pid))
             if time.perf_counter() - began > LIMIT_SECONDS:
-                for one in reversed(tree_of(pid)):
-                    os.kill(one, signal.SIGKILL)
+                kill(pid)
         return peak, time.perf_counter() - began
     finally:
         os.close(descriptor)
@@ -155,7 +168,3 @@ def interleave(commands, rounds, postmaster=None, each_round=None):
                 continue
             talk(f"  {number + 1}/{rounds}  {costs[command.name][-1].seconds:8.3f} s  {command.name}")
     return costs
-
-
-def median(numbers):
-    return statistics.median(numbers)

@@ -49,7 +49,8 @@ def from_debian(package):
     folder = f"{CACHE}/{package}"
     if not os.path.isdir(folder):
         os.makedirs(CACHE, exist_ok=True)
-        fetched = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package], cwd=CACHE, stdout=sys.stderr).returncode == 0
+        download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", "-qq", package]
+        fetched = subprocess.run(download, cwd=CACHE, stdout=sys.stderr).returncode == 0
         archives = glob.glob(f"{CACHE}/{package}_*.deb")
         if not fetched or not archives or subprocess.run(["dpkg-deb", "-x", archives[0], folder]).returncode != 0:
             talk(f"bench: {package} could not be had from Debian: left out")

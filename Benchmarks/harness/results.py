@@ -1,12 +1,15 @@
-"""The answer: a table for a terminal, and RESULTS.md, which nobody writes by hand."""
+"""The answer: a table for a terminal, or JSON, and RESULTS.md, which nobody writes by hand."""
 
+import json
 import os
+
+from .rows import checked
 
 HEAD = """# What was measured
 
-Written by `make bench` ({command}), {date}; how and why is said in [README.md](README.md). Every figure is the median of the rounds, a
-ratio the median over the rounds of ours divided by the other's of the same round, and in brackets stand its lowest and its
-highest. Below 1 we are faster, or smaller.
+Written by `make bench` ({command}), {date}; how and why is said in [README.md](README.md). Every figure is the median of the
+rounds, a ratio the median over the rounds of ours divided by the other's of the same round, and in brackets stand its lowest and
+its highest. Below 1 we are faster, or smaller.
 
 """
 
@@ -35,7 +38,8 @@ def measured(row):
         return [row["row"], ours, "", "", ""]
     # A script may say the spread of a difference in place of the ratio's.
     spread = row["spread"] if row["goal_of"] != "difference" or "difference" in row else None
-    return [row["row"], ours, row["peer_name"], f"{number(row['peer'])} {row['unit']}", ratio(row["ratio"]) + spread_of(spread, ratio)]
+    theirs = f"{number(row['peer'])} {row['unit']}"
+    return [row["row"], ours, row["peer_name"], theirs, ratio(row["ratio"]) + spread_of(spread, ratio)]
 
 
 def judged(verdict):
@@ -72,6 +76,12 @@ def terminal(sections, verdicts, facts):
     if verdicts:
         text += "\n" + plain(GOAL_TITLES, [judged(verdict) for verdict in verdicts]).replace("**", "")
     return text
+
+
+def say(rows, as_json):
+    """What a script that stands alone has found."""
+    whole = [checked(row) for row in rows]
+    print(json.dumps(whole, indent=1) if as_json else plain(ROW_TITLES, [measured(row) for row in whole]).rstrip())
 
 
 def page(sections, verdicts, facts, command, date):

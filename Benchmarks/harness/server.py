@@ -32,12 +32,16 @@ def tools():
 
 
 class Server:
-    """Running from the begin of a `with` to its end. `as_postgres` is what a shell command begins with that PostgreSQL's user runs."""
+    """Running from the begin of a `with` to its end, and the one that every client then speaks to by default.
+
+    `as_postgres` is what a shell command begins with that PostgreSQL's user runs.
+    """
 
     def __init__(self, folder):
         self.tools = tools()
         self.socket = f"{folder}/cluster"
         self.data = f"{self.socket}/data"
+        self.environment = dict(os.environ)
         self.as_postgres = "setpriv --reuid=postgres --regid=postgres --init-groups " if os.getuid() == 0 else ""
 
     def __enter__(self):
@@ -46,7 +50,8 @@ class Server:
             # PostgreSQL refuses to run as root; everything else here runs as whoever called.
             user = pwd.getpwnam("postgres")
             os.chown(self.socket, user.pw_uid, user.pw_gid)
-        self.control(f"{self.tools}/initdb", "-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", self.data)
+        words = ["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", self.data]
+        self.control(f"{self.tools}/initdb", *words)
         settings = f"-c listen_addresses= -c unix_socket_directories={self.socket} -c fsync=off -c max_wal_size=4GB " \
                    "-c shared_buffers=512MB"
         self.control(f"{self.tools}/pg_ctl", "-D", self.data, "-w", "-l", f"{self.socket}/log", "-o", settings, "start")
@@ -57,6 +62,8 @@ class Server:
 
     def __exit__(self, *_):
         self.control(f"{self.tools}/pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+        os.environ.clear()
+        os.environ.update(self.environment)
 
     def control(self, *words):
         subprocess.run([*self.as_postgres.split(), *words], check=True, cwd="/", stdout=subprocess.DEVNULL)
