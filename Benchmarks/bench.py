@@ -9,7 +9,6 @@ Exit: 0 done; 1 a goal is missed by more than its spread; 2 something could not 
 
 import argparse
 import datetime
-import json
 import os
 import shutil
 import signal
@@ -17,12 +16,11 @@ import subprocess
 import sys
 import tempfile
 
-from harness import dumps, machine, parts, peers, results, rows, server
+from harness import dumps, machine, parts, peers, results, rows, scripts, server
 from harness.measure import Failed, talk
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SCRIPT_LIMIT_SECONDS = 3600
-# Scripts that stand alone, each of which says its rows: a section's title, and what is called, in order.
+# Scripts that stand alone: a section's title, and what is called, in order.
 SCRIPTS = {
     "space": ("sixty dumps", [["space.py"]]),
     "restore": ("restores", [["restore.py"]]),
@@ -49,7 +47,8 @@ class Bench:
             call = (self.binary, self.options.parts, folder, self.rounds, self.options.quick)
             return "our own parts", self.attempt(name, lambda: parts.section(*call))
         title, calls = SCRIPTS[name]
-        return title, [row for words in calls for row in self.attempt(" ".join(words), lambda words=words: self.script(words))]
+        return title, [row for words in calls for row in self.attempt(
+            " ".join(words), lambda words=words: scripts.call(self.binary, words, self.rounds, self.options.quick))]
 
     def attempt(self, name, measure):
         """The rows, or none: what fails is kept in mind, and the others go on."""
@@ -67,23 +66,6 @@ class Bench:
             call = (running, self.binary, folder)
             return [row for database in dumps.SCALES for row in self.attempt(
                 f"dump of {database}", lambda: dumps.measured(*call, database, self.rounds, self.options.quick))]
-
-    def script(self, words):
-        """The rows of a script beside this file."""
-        path = f"{HERE}/{words[0]}"
-        if not os.path.exists(path):
-            raise Failed(f"{words[0]} is not there")
-        quick = ["--quick"] if self.options.quick else []
-        call = [sys.executable, path, self.binary, *words[1:], "--json", "--rounds", str(self.rounds), *quick]
-        with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as running:
-            try:
-                answer, _ = running.communicate(timeout=SCRIPT_LIMIT_SECONDS)
-            finally:
-                # It has a server to stop and folders to remove: it is asked to end.
-                running.terminate()
-        if running.returncode != 0:
-            raise Failed(f"exit {running.returncode}")
-        return json.loads(answer)
 
     def run(self):
         names = self.options.only or SECTIONS

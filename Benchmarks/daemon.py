@@ -6,7 +6,7 @@ Makes a schedule of JOBS jobs over --servers servers (default 1), --dumps dumps 
 RUNS runs (default 1,000), and starts the daemon --rounds times (default 3) under a notify socket of its own. After the last start
 it is watched for --idle seconds (default 0: not at all). No server is needed: nothing falls due while it looks. A peer of forty
 lines (notify-peer.py), which only reports READY and sleeps, is started in turn with it: that is what the start of a program and
-of Python costs. What it says is described in README.md. --quick takes a hundredth of the jobs and runs.
+of Python costs. What it says are rows, as README.md has them. --quick takes a hundredth of the jobs and runs.
 """
 
 import argparse

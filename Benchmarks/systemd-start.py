@@ -3,7 +3,7 @@
 usage: systemd-start.py BINARY JOBS [RUNS] [--rounds N] [--json] [--quick]
 
 The stage is that of daemon.py, the booted host that of the tests (Tests/Systemd/box.sh). Beside it the same for a unit that runs
-notify-peer.py, without a sandbox. What it says is described in README.md. --quick takes a hundredth of the jobs and runs.
+notify-peer.py, without a sandbox. What it says are rows, as README.md has them. --quick takes a hundredth of the jobs and runs.
 """
 
 import argparse

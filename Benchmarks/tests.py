@@ -5,7 +5,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import measure, results, rows
+from harness import measure, results, rows, scripts
 
 GOAL = rows.Goal("dump", 1.35, "raw", reason="the read back is not free")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -59,6 +59,32 @@ class Judgement(unittest.TestCase):
                 file.write(f"[[goal]]\n{bad}\n")
                 file.flush()
                 self.assertRaises(rows.Malformed, rows.goals, file.name)
+
+
+class Scripts(unittest.TestCase):
+    def test_what_restores_say_becomes_rows(self):
+        one = {"seconds": 6, "fastest": 5, "slowest": 7, "ratio": 1, "ratioLowest": 1, "ratioHighest": 1, "goal": None}
+        hand = one | {"seconds": 5, "ratio": 1.2, "ratioLowest": 1.1, "ratioHighest": 1.3, "goal": 1.1}
+        said = {"format": "custom", "rounds": 3, "databaseBytes": 10**9,
+                "rows": {"restore": one, "pg_restore -j2": hand, "best by hand": hand, "comparingSeconds": 0.4}}
+        found = [rows.checked(row) for row in scripts.restore_rows(said)]
+        self.assertEqual([row["peer_name"] for row in found], ["pg_restore -j2", scripts.HAND])
+        self.assertEqual([(row["ours"], row["peer"], row["ratio"], row["spread"]) for row in found], [(6, 5, 1.2, [1.1, 1.3])] * 2)
+
+    def test_what_sixty_dumps_say_becomes_rows(self):
+        said = {"dumps": 60, "tables": 100, "listSeconds": 0.1, "tools": [
+            {"name": "ours", "first": 10e6, "all": 40e6, "seconds": 1}, {"name": "borg", "first": 9e6, "all": 50e6, "seconds": 4}]}
+        found = [rows.checked(row) for row in scripts.space_rows(said)]
+        goal = [goal for goal in rows.goals(f"{HERE}/goals.toml") if goal.peer == "one dump"]
+        self.assertEqual([(verdict.word, verdict.figure) for verdict in rows.judge(found, goal)], [("met", 4)])
+        self.assertEqual([row["ratio"] for row in found], [4, 0.8, 0.25, None])
+
+    def test_a_slot_that_never_came_makes_lateness_no_figure(self):
+        one = {"slots": "over one second", "jobs": 1000, "lost": 0, "p50Milliseconds": 5, "p99Milliseconds": 20}
+        found = [rows.checked(row) for row in scripts.lateness_rows([one, one | {"p99Milliseconds": 30}])]
+        goal = [goal for goal in rows.goals(f"{HERE}/goals.toml") if goal.unit == "ms"]
+        self.assertEqual([verdict.figure for verdict in rows.judge(found, goal)], [25])
+        self.assertRaises(measure.Failed, scripts.lateness_rows, [one, one | {"lost": 1}])
 
 
 class Measuring(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""Rows as README.md describes them, and the judgement of goals.toml over them."""
+"""Rows as README.md describes them under "What a row is", and the judgement of goals.toml over them."""
 
 import dataclasses
 import statistics
