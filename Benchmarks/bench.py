@@ -42,7 +42,7 @@ class Bench:
     def section(self, name, folder):
         """Title and rows."""
         if name == "dump":
-            return "dumps", self.dumps(folder)
+            return "dumps", self.attempt(name, lambda: self.dumps(folder))
         if name == "parts":
             call = (self.binary, self.options.parts, folder, self.rounds, self.options.quick)
             return "our own parts", self.attempt(name, lambda: parts.section(*call))

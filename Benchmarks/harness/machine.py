@@ -1,15 +1,15 @@
 """What the figures were measured on."""
 
 import os
-import shutil
 import subprocess
 
 
 def said(*words):
     """The first line that a program says, or None when it is not there or fails."""
-    if not shutil.which(words[0]):
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    except OSError:
         return None
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     lines = (done.stdout or done.stderr).strip().splitlines()
     return lines[0].strip() if done.returncode == 0 and lines else None
 

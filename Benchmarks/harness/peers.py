@@ -38,7 +38,7 @@ def from_pypi(package):
         if not os.path.exists(f"{programs}/pip"):
             subprocess.run([sys.executable, "-m", "venv", f"{CACHE}/venv"], check=True, stdout=sys.stderr)
         subprocess.run([f"{programs}/pip", "install", "-q", "--disable-pip-version-check", package], check=True, stdout=sys.stderr)
-    except subprocess.CalledProcessError:
+    except (subprocess.CalledProcessError, OSError):
         talk(f"bench: {package} could not be installed: left out")
         return None
     return programs
