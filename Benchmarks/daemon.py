@@ -28,6 +28,7 @@ from harness import results, rows
 DUMPS = 7
 WATCHDOG_SECONDS = 180
 SETTLING_SECONDS = 10
+READY_LIMIT_SECONDS = 120
 
 
 def manifest(job, name, slot):
@@ -116,14 +117,23 @@ class Started:
         self.path = f"{folder}/notify"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self.socket.bind(self.path)
-        self.socket.settimeout(120)
+        self.socket.settimeout(1)
         began = time.perf_counter()
         environment = dict(os.environ, NOTIFY_SOCKET=self.path, WATCHDOG_USEC=str(WATCHDOG_SECONDS * 1_000_000))
         self.log = open(f"{folder}/log", "a+")
         self.process = subprocess.Popen(words, env=environment, stderr=self.log)
-        while b"READY=1" not in self.socket.recv(65_536).split(b"\n"):
-            pass
+        while not self.said_ready():
+            if self.process.poll() is not None or time.perf_counter() - began > READY_LIMIT_SECONDS:
+                self.process.kill()
+                self.log.seek(0)
+                sys.exit(f"daemon.py: never ready: {self.log.read()[-2000:]}")
         self.ready = time.perf_counter() - began
+
+    def said_ready(self):
+        try:
+            return b"READY=1" in self.socket.recv(65_536).split(b"\n")
+        except TimeoutError:
+            return False
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
