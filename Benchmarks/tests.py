@@ -86,6 +86,11 @@ class Scripts(unittest.TestCase):
         self.assertEqual([verdict.figure for verdict in rows.judge(found, goal)], [25])
         self.assertRaises(measure.Failed, scripts.lateness_rows, [one, one | {"lost": 1}])
 
+    def test_a_script_that_says_nothing_has_failed(self):
+        for words in (["exit(1)"], ["print('[]'); exit(2)"]):
+            self.assertRaises(measure.Failed, scripts.run, [sys.executable, "-c", *words])
+        self.assertEqual(scripts.run([sys.executable, "-c", "print('[]'); exit(1)"]), "[]\n")
+
 
 class Measuring(unittest.TestCase):
     def test_cpu_and_memory_are_those_of_the_whole_tree(self):

@@ -55,7 +55,7 @@ def run(words):
         finally:
             # It has a server to stop and folders to remove: it is asked to end.
             running.terminate()
-    if running.returncode not in (0, 1):
+    if running.returncode not in (0, 1) or not answer.strip():
         raise Failed(f"exit {running.returncode} of {os.path.basename(words[1])}")
     return answer
 
