@@ -81,17 +81,17 @@ class Bench:
         minutes = (datetime.datetime.now(datetime.timezone.utc) - began).total_seconds() / 60
         facts.append(("load", f"{before} before, {machine.load()} after {minutes:.0f} minutes"))
         facts += [("not measured", failure.splitlines()[0]) for failure in self.failures]
-        verdicts = rows.judge([row for _, found in sections for row in found], goals)
+        verdicts = [] if self.options.quick else rows.judge([row for _, found in sections for row in found], goals)
         self.say(sections, verdicts, facts, began)
         return 2 if self.failures else 1 if any(verdict.is_missed for verdict in verdicts) else 0
 
     def say(self, sections, verdicts, facts, began):
         whole = not self.options.quick and not self.options.only
         if not whole:
-            verdicts = [verdict for verdict in verdicts if verdict.row and not self.options.quick]
+            verdicts = [verdict for verdict in verdicts if verdict.row]
         sys.stdout.write(results.terminal(sections, verdicts, facts))
         if whole:
-            text = results.page(sections, verdicts, facts, f"{self.rounds} rounds", began.strftime("%Y-%m-%d %H:%M UTC"))
+            text = results.page(sections, verdicts, facts, self.rounds, began.strftime("%Y-%m-%d %H:%M UTC"))
             results.write(f"{HERE}/RESULTS.md", text)
 
 

@@ -208,7 +208,7 @@ def measure(options, folder):
         theirs.append(other.ready)
         other.end()
     title = f"start to READY, {options.jobs:,} jobs"
-    told = f"{options.runs:,} runs in the catalog, {options.dumps} dumps of each job, {options.servers:,} servers"
+    told = f"{options.runs:,} runs in the catalog, {options.dumps} dumps of each job, servers: {options.servers:,}"
     return [rows.bound(title, times, "s", told), rows.compare(title, times, "Python that says READY=1 and sleeps", theirs, "s"),
             rows.bound(f"memory at READY, {options.jobs:,} jobs", peaks, "MB"), *idle]
 

@@ -31,8 +31,8 @@ class Judgement(unittest.TestCase):
     def test_what_was_not_measured_stays_in_the_table(self):
         verdict = rows.judge([], [GOAL])[0]
         self.assertEqual(verdict.word, "not measured")
-        self.assertIn("not measured", results.page([], [verdict], [], "3 rounds", "today"))
-        self.assertIn("the read back is not free", results.page([], [verdict], [], "3 rounds", "today"))
+        self.assertIn("not measured", results.page([], [verdict], [], 3, "today"))
+        self.assertIn("the read back is not free", results.page([], [verdict], [], 3, "today"))
 
     def test_the_table_wins_over_the_goal_of_a_script(self):
         row = rows.checked({"row": "dump", "ours": 1.3, "peer": 1, "peer_name": "raw", "unit": "s", "ratio": 1.3,

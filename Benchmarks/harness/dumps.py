@@ -68,7 +68,7 @@ class Dumps:
     def rows(self, rounds, scale):
         self.server.make(self.database, scale)
         try:
-            told = f"{self.server.copied_bytes(self.database) / 1e6:.0f} MB of COPY text"
+            told = f"{self.server.copied_bytes(self.database) / 1e6:,.3g} MB of COPY text"
             if self.database == "small":
                 rounds *= SMALL_ROUNDS
             commands = self.commands()
@@ -93,7 +93,8 @@ class Dumps:
                      "peak": "memory of a dump of"}[part]
             for name in names:
                 figures = [[max(getattr(cost, part) * scale, 1e-9) for cost in side] for side in (mine, costs[name])]
-                found.append(compare(f"{title} {self.database}", figures[0], name, figures[1], unit, told))
+                note = told if part == "seconds" else None
+                found.append(compare(f"{title} {self.database}", figures[0], name, figures[1], unit, note))
         return found + self.proofs(own, mine, costs) + self.sizes()
 
     def proofs(self, own, mine, costs):

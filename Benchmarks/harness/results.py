@@ -7,9 +7,9 @@ from .rows import checked
 
 HEAD = """# What was measured
 
-Written by `make bench` ({command}), {date}; how and why is said in [README.md](README.md). Every figure is the median of the
-rounds, a ratio the median over the rounds of ours divided by the other's of the same round, and in brackets stand its lowest and
-its highest. Below 1 we are faster, or smaller.
+Written by `make bench` on {date}, rounds: {rounds}; how and why is said in [README.md](README.md). Every figure is the
+median of the rounds, a ratio the median over the rounds of ours divided by the other's of the same round, and in brackets
+stand its lowest and its highest. Below 1 we are faster, or smaller.
 
 """
 
@@ -84,9 +84,9 @@ def say(rows, as_json):
     print(json.dumps(whole, indent=1) if as_json else plain(ROW_TITLES, [measured(row) for row in whole]).rstrip())
 
 
-def page(sections, verdicts, facts, command, date):
+def page(sections, verdicts, facts, rounds, date):
     """The text of RESULTS.md."""
-    text = HEAD.format(command=command, date=date)
+    text = HEAD.format(rounds=rounds, date=date)
     text += markdown(["machine", ""], facts)
     text += "\n## Goals\n\n" + markdown(GOAL_TITLES, [judged(verdict) for verdict in verdicts], right=(2, 3))
     reasons = [(verdict, verdict.goal.reason) for verdict in verdicts if verdict.goal.reason and verdict.word != "met"]
