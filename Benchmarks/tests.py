@@ -86,6 +86,15 @@ class Scripts(unittest.TestCase):
         self.assertEqual([verdict.figure for verdict in rows.judge(found, goal)], [25])
         self.assertRaises(measure.Failed, scripts.lateness_rows, [one, one | {"lost": 1}])
 
+    def test_what_a_large_root_says_becomes_rows(self):
+        row = {"command": "list job_05000", "seconds": 0.1, "fastest": 0.1, "slowest": 0.2, "goalSeconds": 0.3}
+        said = {"jobs": 10_000, "dumpsEach": 100, "sweepSeconds": 9, "peakKilobytes": 100_000, "foldersTouchedByPrune": None,
+                "rows": [row, row | {"command": "status"}, row | {"command": "status --json"}, row | {"command": "prune job_05000"}]}
+        found = [rows.checked(row) for row in scripts.storage_rows(said)]
+        goals = [goal for goal in rows.goals(f"{HERE}/goals.toml") if goal.row.endswith("over 10,000 jobs")]
+        self.assertEqual([verdict.word for verdict in rows.judge(found, goals)], ["met", "met"])
+        self.assertEqual(len({row["row"] for row in found}), 6)
+
     def test_a_script_that_says_nothing_has_failed(self):
         for words in (["exit(1)"], ["print('[]'); exit(2)"]):
             self.assertRaises(measure.Failed, scripts.run, [sys.executable, "-c", *words])

@@ -109,8 +109,30 @@ def lateness_rows(said):
     return found
 
 
+def storage_words(rounds, quick, path):
+    return ["--json", "--rounds", str(rounds), *(["--jobs", "20", "--dumps", "10"] if quick else [])]
+
+
+def storage_rows(said):
+    """Commands beside a large root; those that stand for one job are named without it."""
+    root = f"{said['jobs'] * said['dumpsEach']:,} dumps over {said['jobs']:,} jobs"
+    names = {"list": "list of one job", "prune": "prune of one job"}
+    touched, found = said["foldersTouchedByPrune"], []
+    for row in said["rows"]:
+        verb, *rest = row["command"].split()
+        options = " ".join(word for word in rest if verb not in names or word.startswith("--"))
+        spread = [row["fastest"], row["slowest"]] if row["fastest"] < row["slowest"] else None
+        name = f"{names.get(verb, verb)} {options}".strip()
+        found.append(bound(f"{name}, {root}", [row["seconds"]], "s") | {"spread": spread})
+    told = "without strace nothing is known of the folders that prune touched" if touched is None else \
+        f"prune of one job touched folders of jobs: {len(touched)}"
+    return [*found, bound(f"sweep after READY, {root}", [said["sweepSeconds"]], "s", told),
+            bound(f"memory at most, {root}", [said["peakKilobytes"] * 1.024e-3], "MB")]
+
+
 OWN_WORDS = {
     "space.py": (space_words, space_rows),
     "restore.py": (restore_words, restore_rows),
     "lateness.py": (lateness_words, lateness_rows),
+    "storage.py": (storage_words, storage_rows),
 }
