@@ -19,6 +19,7 @@ import Testing
         manifest.take(facts, hash: .xxh3)
         manifest.textSettings = ["TimeZone": "UTC"]
         manifest.matched = .content
+        manifest.scriptBytes = 100
         manifest.drill = .init(
             verdict: .failed, began: plain.ended, ended: plain.ended, restoreSeconds: 1.5, databaseBytes: 8,
             place: "throwaway", assertions: 1, reason: "r")
@@ -50,7 +51,7 @@ import Testing
                 "format",
                 "globals", "grants", "job", "largeObjectData", "largeObjects", "matched", "members", "pgDumpVersion",
                 "proof", "properties", "roles", "rows",
-                "sequences", "server",
+                "scriptBytes", "sequences", "server",
                 "serverVersion", "sha256", "slot", "snapshot", "textSettings", "tool", "unvalidated", "version",
                 "warnings",
             ])

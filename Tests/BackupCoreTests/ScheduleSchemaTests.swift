@@ -91,7 +91,7 @@ import Testing
         "calendar: \"*-*-* 02:00:00 Mars/Base\"",
         "calendar: \"*-02-30 02:00:00\"", "calendar: \"Mon 2026-11-24 02:00:00\"", "cron: \"61 * * * *\"",
         "cron: \"@reboot\"", "cron: \"0 0 30 2 *\"",
-        "jitter: \"25h\"", "jobs: 4", "timeout: \"999ms\"", "timeout: \"32d\"", "lockTimeout: \"25h\"",
+        "jitter: \"25h\"", "timeout: \"999ms\"", "timeout: \"32d\"", "lockTimeout: \"25h\"",
         "keepWithin: \"101y\"", "delay: \"25h\"",
         "timeout: \"25h\"",
         "calendar: \"sometimes\"", "calendar: \"Sun 05:00 Mars/Base\"", "cron: \"0 5 * * 9\"", "on: \"other\"",

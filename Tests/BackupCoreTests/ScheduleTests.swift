@@ -32,8 +32,8 @@ import Testing
         #expect(schedule.servers[0].concurrency == 1 && schedule.servers[0].maintenanceDatabase == "postgres")
         let job = try #require(schedule.jobs.first)
         #expect(job == Job(name: "app", server: "main", database: "app", trigger: job.trigger, zone: .utc))
-        #expect(job.jitterSeconds == 0 && job.catchUp == .once && job.format == .custom && job.compression == .auto)
-        #expect(job.workers == 1 && job.timeoutSeconds == 7200 && job.lockTimeoutSeconds == 60 && job.isEnabled)
+        #expect(job.jitterSeconds == 0 && job.catchUp == .once && job.format == .auto && job.compression == .auto)
+        #expect(job.workers == nil && job.timeoutSeconds == 7200 && job.lockTimeoutSeconds == 60 && job.isEnabled)
         #expect(job.retry.attempts == 3 && job.retry.delaySeconds == 300 && job.dumpsGlobals)
         #expect(job.before == nil && job.after == nil && job.retention == Retention())
         #expect(job.proof == .read && job.drill.isEnabled && job.drill.place == .throwaway && job.drill.zone == .utc)
@@ -57,6 +57,7 @@ import Testing
         Meaning(#""jitter": "1d""#) { $0.jitterSeconds == 86_400 },
         Meaning(#""catchUp": "never""#) { $0.catchUp == .never },
         Meaning(#""catchUp": "once""#) { $0.catchUp == .once },
+        Meaning(#""format": "auto", "jobs": 2"#) { $0.format == .auto && $0.workers == 2 },
         Meaning(#""format": "directory""#) { $0.format == .directory },
         Meaning(#""format": "custom", "jobs": 1"#) { $0.format == .custom && $0.workers == 1 },
         Meaning(#""format": "directory", "jobs": 64"#) { $0.format == .directory && $0.workers == 64 },

@@ -77,7 +77,7 @@ import Testing
                 "\"auto:1\"", "\"\"",
             ], "auto"
         ),
-        (.job, "jobs", ["0", "65", "4"], ""),
+        (.job, "jobs", ["0", "65"], ""),
         (.job, "timeout", ["\"0s\"", "\"999ms\"", "\"32d\"", "3600", "\"infinity\""], ""),
         (.job, "lockTimeout", ["\"0s\"", "\"25h\"", "60"], ""),
         (.job, "excludeTables", ["\"a\"", "[1]", "[\"\"]", "{}"], "public.cache_*"),

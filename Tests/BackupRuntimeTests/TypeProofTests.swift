@@ -90,7 +90,7 @@ import Testing
         async throws
     {
         var stage = stage
-        for format in [Job.Format.custom, .directory] {
+        for format in [FormatChoice.custom, .directory] {
             stage.job.format = format
             stage.job.workers = format == .directory ? 2 : 1
             do {

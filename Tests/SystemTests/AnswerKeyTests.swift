@@ -12,12 +12,12 @@ import Testing
             for (arguments, keys) in [
                 (
                     "backup keys",
-                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
+                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects pgDumpVersion proof properties roles rows scriptBytes sequences server serverVersion sha256 snapshot textSettings tool unvalidated version warnings"
                 ),
                 ("list", "bytes dump job own path proof rows shared time"),
                 (
                     "show keys",
-                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects own pgDumpVersion proof properties roles rows sequences server serverVersion sha256 shared snapshot textSettings tool unvalidated version warnings"
+                    "began bytes compression contents database databaseBytes dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects own pgDumpVersion proof properties roles rows scriptBytes sequences server serverVersion sha256 shared snapshot textSettings tool unvalidated version warnings"
                 ),
                 ("status", "healthy jobs"),
                 ("history", "attempt began bytes coalesced database dump ended id job missed outcome rows"),
@@ -52,7 +52,7 @@ import Testing
             #expect(try await keys(host, "status") == line)
             #expect(
                 try await keys(host, "show", "keys")
-                    == "began bytes compression contents database databaseBytes drill dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects own pgDumpVersion proof properties roles rows sequences server serverVersion sha256 shared snapshot textSettings tool unvalidated version warnings"
+                    == "began bytes compression contents database databaseBytes drill dump ended entries extensions fingerprints format globals grants job largeObjectData largeObjects own pgDumpVersion proof properties roles rows scriptBytes sequences server serverVersion sha256 shared snapshot textSettings tool unvalidated version warnings"
             )
             // One that fails says why, in both; there is no good dump any more.
             try host.write(

@@ -43,6 +43,7 @@ import Testing
                 #expect(drilled.status == 0, "\(major): \(drilled.error)")
                 #expect(drilled.output.contains("\"verdict\" : \"proven\"") && drilled.output.contains("\"\(major)."))
                 #expect(try await host.call("verify", "app").status == 0)
+                try await stock(server, host, major)
                 let before = try await server.fingerprint("app")
                 try await server.drop("app")
                 let restored = try await host.call("restore", "app")
@@ -54,6 +55,19 @@ import Testing
                 #expect(try await host.call("show", "app").output.contains("zstd:3"))
             }
         }
+    }
+
+    /// By the tools of that major alone, two at a time.
+    private func stock(_ server: ScratchServer, _ host: TestHost, _ major: Int) async throws {
+        let archives = try host.files().filter { $0.hasSuffix(".dump") }.sorted()
+        let newest = try #require(archives.last)
+        try await server.create("stock")
+        let said = try await run(
+            "\(server.bin)/pg_restore",
+            ["-j2", "--exit-on-error", "-d", "\(server.connection) dbname=stock", "\(host.storage)/\(newest)"])
+        #expect(said.status == 0, "\(major): \(said.error)")
+        #expect(try await server.psql("stock", "select count(*), sum(id) from t") == "500|125250")
+        try await server.drop("stock")
     }
 
     @Test func `a dump of 15 is drilled on 17 and restored there, equal by an oracle of its own`() async throws {

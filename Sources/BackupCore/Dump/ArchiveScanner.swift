@@ -9,9 +9,19 @@ import Foundation
 package struct ArchiveScanner: Sendable {
     /// What has been read to its end.
     package private(set) var facts = ArchiveFacts()
+    /// The COPY blocks among it, in the order of the script; one table may have several.
+    package private(set) var blocks: [Block] = []
     package private(set) var bytes: Int64 = 0
     /// Of the tables that have been read to their end.
     private var completedRows = 0
+
+    /// One COPY block.
+    package struct Block: Sendable, Equatable {
+        package var table: String
+        package var columns: String
+        package var rows: Int
+        package var fingerprint: Fingerprint
+    }
 
     private enum State: Sendable, Equatable {
         case statement
@@ -75,6 +85,8 @@ package struct ArchiveScanner: Sendable {
         whole.rows += block.rows
         whole.fingerprint = whole.fingerprint + block.fingerprint
         facts.tables[block.table] = whole
+        blocks.append(
+            Block(table: block.table, columns: block.columns, rows: block.rows, fingerprint: block.fingerprint))
         completedRows += block.rows
         self.block = nil
         state = .statement

@@ -2,11 +2,11 @@ import Foundation
 
 /// The rows of one COPY block while they stream by, from the end of `… FROM stdin;` to the line `\.`: counted and hashed, and
 /// not kept, however long a line is.
-struct CopyBlock: Sendable {
-    let table: String
-    let columns: String
-    private(set) var rows = 0
-    private(set) var fingerprint = Fingerprint()
+package struct CopyBlock: Sendable {
+    package let table: String
+    package let columns: String
+    package private(set) var rows = 0
+    package private(set) var fingerprint = Fingerprint()
 
     private let hash: RowHash
     /// The rest of the COPY statement's own line is no row.
@@ -16,7 +16,7 @@ struct CopyBlock: Sendable {
     private var cutLength = 0
     private var cutHead: [UInt8] = []
 
-    init(table: String, columns: String, hash: RowHash) {
+    package init(table: String, columns: String, hash: RowHash) {
         self.table = table
         self.columns = columns
         self.hash = hash
@@ -24,7 +24,7 @@ struct CopyBlock: Sendable {
 
     /// Takes lines from `start` on, as fast as memchr finds their ends. Returns where it has stopped, and whether that is
     /// behind the end mark.
-    mutating func scan(_ buffer: UnsafeRawBufferPointer, from start: Int) -> (position: Int, isEnded: Bool) {
+    package mutating func scan(_ buffer: UnsafeRawBufferPointer, from start: Int) -> (position: Int, isEnded: Bool) {
         guard let base = buffer.baseAddress else { return (buffer.count, false) }
         var position = start
         var rows = 0

@@ -174,6 +174,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var members: [Member]?
     /// Entries of the archive's table of contents.
     package var entries: Int
+    /// Of the script that pg_restore makes of the archive: what is left uncompressed. Nil before it was counted.
+    package var scriptBytes: Int64?
     /// Rows by table, the key written as in the archive's COPY statement: `public.archon_settings`, `public."Odd name"`.
     package var rows: [String: Int]
     /// By table: of its COPY lines, order aside. Nil in a manifest of version 1.

@@ -67,17 +67,17 @@ struct JobDecoder {
             job.jitterSeconds = seconds
         }
         if let catchUp: Job.CatchUp = reader.choice(members["catchUp"], path.key("catchUp")) { job.catchUp = catchUp }
-        if let format: Job.Format = reader.choice(members["format"], path.key("format")) { job.format = format }
+        if let format: FormatChoice = reader.choice(members["format"], path.key("format")) { job.format = format }
         if let compression = compression(members["compression"], path.key("compression")) {
             job.compression = compression
         }
         if let workers = reader.integer(members["jobs"], path.key("jobs"), 1...64) { job.workers = workers }
-        if let jobs = members["jobs"], job.workers > 1, job.format == .custom,
+        if let jobs = members["jobs"], let workers = job.workers, workers > 1, job.format == .custom,
             members["format"] != nil || job.name != ""
         {
             reader.fault(
                 jobs.offset, path.key("jobs"), "pg_dump works in parallel in the directory format only",
-                "Add \"format\": \"directory\", or leave \"jobs\" out; restore takes --jobs.")
+                "Write \"format\": \"directory\" or \"auto\", or leave \"jobs\" out; restore takes --jobs.")
         }
         if let seconds = reader.seconds(members["timeout"], path.key("timeout"), 1...(31 * 86_400)) {
             job.timeoutSeconds = seconds

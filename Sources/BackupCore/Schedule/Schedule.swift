@@ -116,10 +116,10 @@ package struct Job: Sendable, Equatable {
     package var zone: Zone
     package var jitterSeconds: Double = 0
     package var catchUp: CatchUp = .once
-    package var format: Format = .custom
+    package var format: FormatChoice = .auto
     package var compression: Compression = .auto
-    /// Parallel workers of pg_dump (directory format only) and pg_restore.
-    package var workers: Int = 1
+    /// Tables that pg_dump reads at once, in the directory format; nil takes what fits the host and the server.
+    package var workers: Int?
     package var timeoutSeconds: Double = 7200
     package var lockTimeoutSeconds: Double = 60
     package var retry = Retry()

@@ -113,7 +113,7 @@ package struct Drill: Sendable {
             settings: settings, admin: admin, archive: archive, manifest: manifest,
             tools: try await fittingTools(settings, admin, source),
             resources: RestoreResources(
-                try await RestoreFacts.gather(admin, manifest), workers: job.workers > 1 ? job.workers : nil),
+                try await RestoreFacts.gather(admin, manifest), workers: job.workers),
             limit: limit, progress: progress)
         engine.whenFilled = { try await whenFilled(server, $0) }
         engine.keepsComment = true

@@ -41,14 +41,14 @@ package enum Child {
     /// status of 0 is a success. Throws `.unavailable` when the program cannot be started.
     static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], timeoutSeconds: Double? = nil,
-        workingFolder: String? = nil, input: ChildInput? = nil,
+        workingFolder: String? = nil, input: ChildInput? = nil, pause: ChildPause? = nil,
         onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil,
         onErrors: @escaping @Sendable (UnsafeRawBufferPointer) -> Void = { _ in },
         isBelieved: (String) -> Bool = { _ in true }
     ) async throws -> Ending {
         let tail = Tail(limit: errorTailBytes, alsoTo: onErrors)
         let limit = Expiry()
-        let start = Start(program: program, arguments: arguments, workingFolder: workingFolder)
+        let start = Start(program: program, arguments: arguments, workingFolder: workingFolder, pause: pause)
         let environment = Self.environment(adding: environment)
         let work = Task { () async throws -> TerminationStatus in
             guard let end = input?.takeChildsEnd() else {
@@ -113,6 +113,7 @@ private struct Start: Sendable {
     let program: String
     let arguments: [String]
     let workingFolder: String?
+    let pause: ChildPause?
 
     func run(
         _ environment: Subprocess.Environment, input: some InputProtocol & Sendable, _ tail: Tail,
@@ -128,6 +129,8 @@ private struct Start: Sendable {
             workingDirectory: workingFolder.map { FilePath($0) }, platformOptions: options, input: input,
             output: .sequence, error: .sequence
         ) { execution in
+            pause?.begin(execution.processIdentifier.value)
+            defer { pause?.end() }
             async let errors: Void = tail.read(execution.standardError)
             for try await buffer in execution.standardOutput {
                 if let onOutput { try buffer.withUnsafeBytes { try onOutput($0) } }

@@ -24,12 +24,12 @@ package struct Tools: Sendable, Equatable {
     /// where it runs: see `PlacedArchive`.
     func run(
         _ program: Program, _ arguments: [String], settings: ConnectionSettings? = nil, timeoutSeconds: Double? = nil,
-        onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
+        pause: ChildPause? = nil, onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
     ) async throws -> Child.Ending {
         guard let host else {
             return try await Child.run(
                 path(program), arguments, environment: settings?.environment ?? [:], timeoutSeconds: timeoutSeconds,
-                onOutput: onOutput)
+                pause: pause, onOutput: onOutput)
         }
         return try await host.run(
             [path(program)] + arguments, passfile: try settings?.passfileLines() ?? [], timeoutSeconds: timeoutSeconds,

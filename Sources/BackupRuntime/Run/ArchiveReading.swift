@@ -12,13 +12,20 @@ package struct ArchiveReading: Sendable, Equatable {
     /// The server it was dumped from, in the same words.
     package var serverVersion: String
     package var database: String
+    /// Of the script.
+    package var scriptBytes: Int64
 
     /// Throws `.damaged` when the archive cannot be read to its end, `.failed` when the time is over. `progress` is told of
-    /// bytes of script and rows so far.
+    /// bytes of script and rows so far. Of a directory archive on this host the members are read by us, several at a time, unless
+    /// `digest` has done so; pg_restore tells what each of them is.
     package static func take(
-        _ path: String, tools: Tools, timeoutSeconds: Double,
+        _ path: String, tools: Tools, digest: ArchiveDigest? = nil, timeoutSeconds: Double,
         progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
     ) async throws -> ArchiveReading {
+        if tools.host == nil, Disk.isFolder(path) {
+            let found = try await members(path, digest, timeoutSeconds, progress)
+            if let reading = try await take(path, found, tools, timeoutSeconds) { return reading }
+        }
         // A folder cannot be read through a pipe, which a file can: from the very bytes that are to be kept.
         if tools.host != nil, Disk.isFolder(path) {
             return try await PlacedArchive.with(path, for: tools) { placed in
@@ -53,7 +60,7 @@ package struct ArchiveReading: Sendable, Equatable {
         _ source: Source, named path: String, _ tools: Tools, _ timeoutSeconds: Double,
         _ progress: @escaping @Sendable (RunProgress) -> Void
     ) async throws -> ArchiveReading {
-        let head = try await contents(source, named: path, tools, timeoutSeconds)
+        async let listing = contents(source, named: path, tools, timeoutSeconds)
         let scanner = Shared(ArchiveScanner(hash: .xxh3))
         let ending = try await restore(["--file=-"], source, tools, timeoutSeconds) { buffer in
             let soFar = scanner.with { scanner in
@@ -62,23 +69,74 @@ package struct ArchiveReading: Sendable, Equatable {
             }
             progress(soFar)
         }
+        let head = try await listing
         try check(ending, path, "read", timeoutSeconds)
-        let read = scanner.with { $0 }
+        return try reading(path, head, scanner.with { $0 })
+    }
+
+    private static func reading(_ path: String, _ head: Contents, _ read: ArchiveScanner) throws -> ArchiveReading {
         guard read.isComplete else {
             throw Failure(
                 .damaged,
                 "the archive \(path) ends inside \(read.openTable.map { "the rows of \($0)" } ?? "a statement")")
         }
+        return try reading(path, head, read.facts, scriptBytes: read.bytes)
+    }
+
+    private static func reading(_ path: String, _ head: Contents, _ facts: ArchiveFacts, scriptBytes: Int64) throws
+        -> ArchiveReading
+    {
         // The list has no quotes: `public user` is `public."user"` in the script.
-        let missing = head.tables.subtracting(read.facts.tables.keys.map { $0.replacing("\"", with: "") })
+        let missing = head.tables.subtracting(facts.tables.keys.map { $0.replacing("\"", with: "") })
         guard missing.isEmpty else {
             throw Failure(
                 .damaged,
                 "the archive \(path) lists data of \(missing.sorted().joined(separator: ", ")) and does not hold it")
         }
         return ArchiveReading(
-            entries: head.entries, facts: read.facts, pgDumpVersion: head.pgDumpVersion,
-            serverVersion: head.serverVersion, database: head.database)
+            entries: head.entries, facts: facts, pgDumpVersion: head.pgDumpVersion,
+            serverVersion: head.serverVersion, database: head.database, scriptBytes: scriptBytes)
+    }
+
+    // MARK: a directory archive on this host
+
+    private static func members(
+        _ path: String, _ digest: ArchiveDigest?, _ timeoutSeconds: Double,
+        _ progress: @escaping @Sendable (RunProgress) -> Void
+    ) async throws -> [MemberReading] {
+        if let readings = digest?.readings { return readings }
+        let bytes = Shared(Int64(0))
+        let taken = try await ArchiveDigest.take(path) { count in
+            progress(
+                RunProgress(
+                    phase: .reading,
+                    bytes: bytes.with { bytes in
+                        bytes += count
+                        return bytes
+                    }))
+        }
+        return taken.readings ?? []
+    }
+
+    /// Nil when its members are not all of the kind that can be read here.
+    private static func take(_ path: String, _ members: [MemberReading], _ tools: Tools, _ timeoutSeconds: Double)
+        async throws -> ArchiveReading?
+    {
+        for member in members {
+            guard case .damaged(let reason) = member.content else { continue }
+            throw Failure(.damaged, "the archive \(path) cannot be read: \(member.file.name): \(reason)")
+        }
+        guard let marked = try MarkedArchive(of: path, members) else { return nil }
+        let scanner = Shared(ArchiveScanner(hash: marked.hash))
+        async let listing = contents(.here(path), named: path, tools, timeoutSeconds)
+        let ending = try await tools.run(
+            .restore, ["--file=-", marked.path], timeoutSeconds: timeoutSeconds
+        ) { buffer in scanner.with { $0.scan(buffer) } }
+        let head = try await listing
+        try check(ending, path, "read", timeoutSeconds)
+        let script = scanner.with { $0 }
+        guard script.isComplete, let (facts, bytes) = try marked.facts(script) else { return nil }
+        return try reading(path, head, facts, scriptBytes: bytes)
     }
 
     /// The table of contents: `pg_restore --list`.

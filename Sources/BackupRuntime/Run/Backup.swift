@@ -93,29 +93,25 @@ package struct Backup: Sendable {
             "SET lock_timeout = \(max(1, milliseconds.lock)); SET statement_timeout = \(max(1, milliseconds.statement))"
         )
         // We hold the job's lock: a pg_dump under our name is left from a daemon that was killed.
-        let programs = DumpPrograms(
-            job: job, settings: settings, tools: tools, limit: limit, progress: progress, warn: warn)
-        try await programs.endBackends(session)
+        try await DumpPrograms.endBackends(of: job, session)
         let facts = try await DatabaseFacts.gather(session)
         try await checkPatterns(session)
         var warnings = largeObjectWarning(facts)
-        let compression = try await CompressionChoice.choose(job.compression, tools: tools)
+        let form = try await DumpForm.choose(job, request.server, tools: tools, facts, session) {
+            try folder.newest()
+        }
+        let programs = DumpPrograms(
+            job: job, settings: settings, tools: tools, form: form, limit: limit, progress: progress, warn: warn)
         let archive = folder.partialPath(name, ".dump")
         let snapshot = job.proof == .read ? nil : try await programs.openSnapshot()
         async let counting = snapshot?.count()
-        let transfer = try await programs.dump(
-            archive, compression, encoding: facts.properties.encoding, snapshot: snapshot?.id,
+        let written = try await programs.dump(
+            archive, encoding: facts.properties.encoding, snapshot: snapshot?.id,
             // A fifth more than last time, as on our own disk; the first dump may be as large as its database.
             expectedBytes: request.previous.map { $0.bytes / 5 * 6 } ?? facts.bytes ?? 0)
-        async let digesting = ArchiveDigest.take(archive)
-        let reader =
-            tools.host == nil
-            ? tools : try await Tools.reader(major: tools.major, container: request.server.container)
-        let reading = try await ArchiveReading.take(
-            archive, tools: reader, timeoutSeconds: try limit.remaining(), progress: progress)
+        let (digest, reading) = try await read(archive, written, tools, limit)
         try checkDatabase(reading)
         if let snapshot, let counts = try await counting { try await snapshot.compare(counts, reading.facts) }
-        let digest = try await digesting
         let globals = job.dumpsGlobals ? try await dumpGlobals(name, programs, facts) : nil
         if let globals, !globals.hasPasswords {
             warnings.append("roles were dumped without their passwords: the user may not read pg_authid")
@@ -123,7 +119,7 @@ package struct Backup: Sendable {
         var manifest = Manifest(
             job: job.name, server: request.server.name, database: job.database, dump: "\(name)", slot: request.slot,
             began: began,
-            ended: Date(), snapshot: facts.time, format: job.format, compression: compression.text,
+            ended: Date(), snapshot: facts.time, format: form.format, compression: form.compression.text,
             pgDumpVersion: tools.version,
             serverVersion: session.serverVersionText, bytes: digest.bytes, sha256: digest.sha256,
             members: digest.members,
@@ -134,7 +130,8 @@ package struct Backup: Sendable {
             warnings: warnings,
             tool: "archon-backupd \(Version.current)")
         manifest.take(reading.facts, hash: .xxh3)
-        manifest.transfer = transfer
+        manifest.transfer = written.transfer
+        manifest.scriptBytes = reading.scriptBytes
         manifest.textSettings = facts.textSettings
         manifest.matched = snapshot.map { _ in job.proof == .sourceContent ? .content : .rows }
         try await host?.checkUnchanged()
@@ -142,6 +139,21 @@ package struct Backup: Sendable {
         let damages = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
         damages.forEach(warn)
         return manifest
+    }
+
+    /// The archive's bytes, and what they hold: of a file two reads side by side, of a directory one of all members at once.
+    private func read(_ archive: String, _ written: DumpPrograms.Written, _ tools: Tools, _ limit: TimeLimit)
+        async throws
+        -> (ArchiveDigest, ArchiveReading)
+    {
+        let reader =
+            tools.host == nil
+            ? tools : try await Tools.reader(major: tools.major, container: request.server.container)
+        async let digesting = ArchiveDigest.take(archive, known: written.readings)
+        let first = Disk.isFolder(archive) ? try await digesting : nil
+        let reading = try await ArchiveReading.take(
+            archive, tools: reader, digest: first, timeoutSeconds: try limit.remaining(), progress: progress)
+        return (try await digesting, reading)
     }
 
     private func checkPatterns(_ session: Session) async throws {

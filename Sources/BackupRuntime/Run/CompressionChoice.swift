@@ -6,6 +6,24 @@ struct CompressionChoice: Sendable, Equatable {
     /// As the manifest says it: `gzip:1`.
     let text: String
     let arguments: [String]
+    /// What we do to the members of a directory archive, when pg_dump leaves that to us.
+    var coding: MemberCoding?
+
+    /// For an archive of this format. On this host the members of a directory are compressed by us, on all cores, in a form that
+    /// these tools read; lz4 is left to pg_dump.
+    static func choose(_ compression: Compression, _ format: Job.Format, tools: Tools) async throws -> CompressionChoice
+    {
+        let choice = try await choose(compression, tools: tools)
+        guard format == .directory, tools.host == nil, let coding = choice.possibleCoding else { return choice }
+        // What is compressed while pg_dump writes it must not be synced by it: all is, before it is listed.
+        return CompressionChoice(text: choice.text, arguments: ["--compress=0", "--no-sync"], coding: coding)
+    }
+
+    private var possibleCoding: MemberCoding? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, let level = Int(parts[1]) else { return nil }
+        return parts[0] == "gzip" ? .gzip(level) : parts[0] == "zstd" ? .zstd(level) : nil
+    }
 
     /// Throws `.unavailable` when this pg_dump does not know what the job asks for. `auto` asks for zstd and takes gzip:1
     /// where there is none: on one core gzip:6, pg_dump's default, takes five times as long for a tenth less.

@@ -53,23 +53,40 @@ package struct ArchiveDigest: Sendable, Equatable {
     package var bytes: Int64
     package var sha256: String
     package var members: [Manifest.Member]?
+    /// What the same read has shown of the members.
+    let readings: [MemberReading]?
+
+    private init(bytes: Int64, sha256: String) {
+        self.bytes = bytes
+        self.sha256 = sha256
+        readings = nil
+    }
+
+    /// Of a directory archive.
+    init(_ readings: [MemberReading]) throws {
+        let members = readings.map(\.file).sorted { $0.name < $1.name }
+        bytes = members.reduce(0) { $0 + $1.bytes }
+        sha256 = try Digest.hex(of: members.map { "\($0.sha256)  \($0.name)\n" }.joined())
+        self.members = members
+        self.readings = readings
+    }
 
     /// Reads every byte of the archive at `path`; `progress` is told of each part read. A cancelled task throws.
     package static func take(_ path: String, progress: @escaping @Sendable (Int64) -> Void = { _ in }) async throws
         -> ArchiveDigest
-    {
+    { try await take(path, known: [], progress: progress) }
+
+    /// Members that are `known` and have their size are not read again.
+    static func take(
+        _ path: String, known: [MemberReading], progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) async throws -> ArchiveDigest {
         try await blocking { cancellation in
             guard Disk.isFolder(path) else {
                 let (sha256, bytes) = try Digest.hex(ofFile: path, cancellation, progress: progress)
-                return ArchiveDigest(bytes: bytes, sha256: sha256, members: nil)
+                return ArchiveDigest(bytes: bytes, sha256: sha256)
             }
-            let members = try Disk.names(in: path).map { name in
-                let (sha256, bytes) = try Digest.hex(ofFile: "\(path)/\(name)", cancellation, progress: progress)
-                return Manifest.Member(name: name, bytes: bytes, sha256: sha256)
-            }
-            let lines = members.map { "\($0.sha256)  \($0.name)\n" }.joined()
-            return ArchiveDigest(
-                bytes: members.reduce(0) { $0 + $1.bytes }, sha256: try Digest.hex(of: lines), members: members)
+            return try ArchiveDigest(
+                DirectoryReading.members(path, known: known, cancellation, progress: progress))
         }
     }
 }

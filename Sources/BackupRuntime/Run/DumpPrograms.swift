@@ -6,39 +6,77 @@ struct DumpPrograms: Sendable {
     let job: Job
     let settings: ConnectionSettings
     let tools: Tools
+    let form: DumpForm
     let limit: TimeLimit
     let progress: @Sendable (RunProgress) -> Void
     /// Told of what is wrong but does not spoil the dump.
     let warn: @Sendable (Failure) -> Void
     private var applicationName: String { ApplicationName.of(job: job.name) }
 
+    /// What `dump` has done.
+    struct Written: Sendable {
+        /// How the archive came out of its container.
+        var transfer: Manifest.Transfer?
+        /// What was read of the members that we have compressed.
+        var readings: [MemberReading] = []
+    }
+
     /// Writes the archive; of `snapshot`, when there is one. In a container it is written to a file in there and copied out,
     /// where there is room for twice what it may take, `expectedBytes`; else it is streamed, and has no offsets then. Returns
     /// which of the two.
-    func dump(
-        _ archive: String, _ compression: CompressionChoice, encoding: String, snapshot: String?, expectedBytes: Int64
-    ) async throws -> Manifest.Transfer? {
-        let arguments = arguments(compression, encoding: encoding, snapshot: snapshot)
+    func dump(_ archive: String, encoding: String, snapshot: String?, expectedBytes: Int64) async throws -> Written {
+        let arguments = arguments(encoding: encoding, snapshot: snapshot)
         guard let host = tools.host else {
-            try await dump(arguments + ["--file=\(archive)"], size: { Disk.bytes(of: archive) ?? 0 })
-            return nil
+            let here = arguments + ["--file=\(archive)"]
+            if let coding = form.compression.coding {
+                return Written(readings: try await dump(here, compressing: archive, coding))
+            }
+            try await dump(here, size: { Disk.bytes(of: archive) ?? 0 })
+            return Written()
         }
-        let dump = ContainerDump(host: host, archive: archive, format: job.format, limit: limit)
-        return try await dump.perform(expectedBytes: expectedBytes, arguments) {
-            try await self.dump($0, size: $1, onOutput: $2)
+        let dump = ContainerDump(host: host, archive: archive, format: form.format, limit: limit)
+        return Written(
+            transfer: try await dump.perform(expectedBytes: expectedBytes, arguments) {
+                try await self.dump($0, size: $1, onOutput: $2)
+            })
+    }
+
+    /// With the members compressed by us while pg_dump writes them. What fails first ends the other.
+    private func dump(_ arguments: [String], compressing archive: String, _ coding: MemberCoding) async throws
+        -> [MemberReading]
+    {
+        let pause = ChildPause()
+        let compression = try MemberCompression(archive, coding, dumpWorkers: form.workers, pause: pause)
+        return try await withThrowingTaskGroup(of: [MemberReading].self) { group in
+            group.addTask {
+                try await dump(arguments, size: { compression.writtenBytes }, pause: pause)
+                compression.dumpHasEnded()
+                return []
+            }
+            group.addTask { try await blocking { try compression.run($0) } }
+            var readings: [MemberReading] = []
+            do {
+                while let found = try await group.next() { readings += found }
+            } catch {
+                group.cancelAll()
+                // Neither is left when this is told.
+                while await group.nextResult() != nil {}
+                throw error
+            }
+            return readings
         }
     }
 
-    private func arguments(_ compression: CompressionChoice, encoding: String, snapshot: String?) -> [String] {
+    private func arguments(encoding: String, snapshot: String?) -> [String] {
         var arguments = [
-            "--format=\(job.format.rawValue)", "--no-password",
+            "--format=\(form.format.rawValue)", "--no-password",
             // The database's own, whatever client_encoding its settings or the role's ask for.
             "--encoding=\(encoding)",
             "--lock-wait-timeout=\(Int((job.lockTimeoutSeconds * 1000).rounded(.up)))",
         ]
-        arguments += compression.arguments
+        arguments += form.compression.arguments
         if let snapshot { arguments.append("--snapshot=\(snapshot)") }
-        if job.format == .directory, job.workers > 1 { arguments.append("--jobs=\(job.workers)") }
+        if form.format == .directory, form.workers > 1 { arguments.append("--jobs=\(form.workers)") }
         arguments +=
             job.excludeTables.map { "--exclude-table=\($0)" }
             + job.excludeTableData.map { "--exclude-table-data=\($0)" }
@@ -48,7 +86,7 @@ struct DumpPrograms: Sendable {
     }
 
     private func dump(
-        _ arguments: [String], size: @escaping @Sendable () async throws -> Int64,
+        _ arguments: [String], size: @escaping @Sendable () async throws -> Int64, pause: ChildPause? = nil,
         onOutput: (@Sendable (UnsafeRawBufferPointer) throws -> Void)? = nil
     ) async throws {
         let watch = LockWatch()
@@ -62,7 +100,7 @@ struct DumpPrograms: Sendable {
             group.addTask { try await followSize(size) }
             defer { group.cancelAll() }
             return try await tools.run(
-                .dump, arguments, settings: settings, timeoutSeconds: seconds, onOutput: onOutput)
+                .dump, arguments, settings: settings, timeoutSeconds: seconds, pause: pause, onOutput: onOutput)
         }
         try await judge(ending, await watch.blockers)
     }
@@ -149,10 +187,10 @@ struct DumpPrograms: Sendable {
     // MARK: the server's side
 
     /// Ends what a program of this job has left running on the server.
-    func endBackends(_ session: Session) async throws {
+    static func endBackends(of job: Job, _ session: Session) async throws {
         try await session.query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
-            [applicationName])
+            [ApplicationName.of(job: job.name)])
     }
 
     /// A pg_dump that was ended by a signal may have left a statement running on the server, with its locks.
@@ -160,7 +198,7 @@ struct DumpPrograms: Sendable {
         // In a task of its own: this one may be cancelled.
         let work = Task {
             let session = try await Session.open(settings, database: job.database, applicationName: ApplicationName.own)
-            try await endBackends(session)
+            try await Self.endBackends(of: job, session)
         }
         if case .failure(let error) = await work.result {
             warn(

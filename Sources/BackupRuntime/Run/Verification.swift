@@ -33,7 +33,7 @@ package enum Verification {
         if let globals = manifest.globals { try verify(globals, beside: path, damaged) }
         let tools = try await Tools.reader(major: manifest.dumpMajor, container: container)
         let reading = try await ArchiveReading.take(
-            path, tools: tools, timeoutSeconds: timeoutSeconds, progress: progress)
+            path, tools: tools, digest: digest, timeoutSeconds: timeoutSeconds, progress: progress)
         if let difference = Differences.between(manifest, reading.facts, hash: .xxh3).summary {
             throw damaged(difference)
         }

@@ -1,0 +1,21 @@
+/* Calls of Linux that the C library declares to GNU sources only, which Swift's are not. */
+#ifndef ARCHON_LINUX_SHIM_H
+#define ARCHON_LINUX_SHIM_H
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static inline int archon_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+/* Gives the room of the first `count` bytes of a file back to the disk; its size stays. */
+static inline int archon_punch_hole(int descriptor, long count) {
+    return (int)syscall(SYS_fallocate, descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0L, count);
+}
+
+/* Begins to write a part of a file to the disk, without waiting: SYNC_FILE_RANGE_WRITE. */
+static inline int archon_begin_writing(int descriptor, long offset, long count) {
+    return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 2U);
+}
+#endif
