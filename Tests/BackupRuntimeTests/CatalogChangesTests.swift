@@ -44,16 +44,18 @@ import Testing
         try await withCatalog { catalog, _ in
             func totals() throws -> [String] { try catalog.dumpTotals().values.map { "\($0.count) \($0.bytes)" } }
             var manifests = (0..<3).map { CatalogSample.manifest($0) }
-            for manifest in manifests { try catalog.adopt(manifest) }
+            try catalog.reconcile("app", manifests, used: 21)
             #expect(try totals() == ["3 21"])
             // The same dump again, with other bytes.
             manifests[1].bytes = 100
-            try catalog.adopt(manifests[1])
+            try catalog.reconcile("app", manifests, used: 114)
             #expect(try totals() == ["3 114"])
-            try catalog.forget([manifests[0].dump], job: "app")
+            try catalog.reconcile("app", Array(manifests[1...]), used: 107)
             #expect(try totals() == ["2 107"])
-            try catalog.reconcile("app", manifests)
-            #expect(try totals() == ["3 114"])
+            // Of a job that is known, what they take together counts, not their sum.
+            try catalog.see(["app"], now: Date())
+            try catalog.reconcile("app", manifests, used: 50)
+            #expect(try totals() == ["3 50"])
         }
     }
 
