@@ -32,6 +32,7 @@ package struct Daemon: Sendable {
                 Event(
                     .daemonFailed, "archon-backupd cannot begin: \(failure)",
                     ["SCHEDULE": path, "REASON": failure.description]))
+            sink.settle()
             throw Told(kind: failure.kind)
         }
     }

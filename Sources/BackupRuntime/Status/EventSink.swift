@@ -42,6 +42,31 @@ package enum EventSink: Sendable {
         return sd_journal_sendv(vectors, Int32(vectors.count)) == 0
     }
 
+    /// Waits, a second at most, until the journal has taken what was sent: it looks the unit up when it does, and of a process that
+    /// is gone it finds none, so that `journalctl -u` would not show the last words of one that ends at once.
+    package func settle() {
+        guard case .journal = self else { return }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: "/run/systemd/journal/socket".utf8) }
+        // The journal takes one after the other: when this one, which says nothing, is taken, all before it are.
+        let isSent = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                sendto(descriptor, "\n", 1, Int32(MSG_DONTWAIT), $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    == 1
+            }
+        }
+        guard isSent else { return }
+        for _ in 0..<200 {
+            var waiting: Int32 = 0
+            guard ioctl(descriptor, UInt(TIOCOUTQ), &waiting) == 0, waiting > 0 else { return }
+            usleep(5000)
+        }
+    }
+
     private func writeLine(_ event: Event) {
         let now = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down))
         var line = "\(Zone.utc.iso8601(now)) \(event.message.replacing("\n", with: "\n    "))\n"
