@@ -25,25 +25,28 @@ import Testing
         try await run("find", [folder, "-type", "f", "-not", "-name", ".lock", "-printf", "%f\n"]).lines.sorted()
     }
 
-    @Test func `no room for the archive`() async throws {
+    @Test(arguments: ["custom", "directory"])
+    func `no room for the archive`(format: String) async throws {
         try await withHost { host in
+            let name = "full \(format)"
+            let job = "\"full\": {\"database\": \"\(name)\", \"format\": \"\(format)\", \(Self.often)}"
             try await host.server.create(
-                "full",
+                name,
                 "create table t as select string_agg(md5(random()::text), '') v from generate_series(1, 200000) g group by g % 100"
             )
             try await withDisk(host, "size=1m") { disk in
-                try host.write("\"full\": {\(Self.often)}", storage: disk)
+                try host.write(job, storage: disk)
                 let said = try await host.call("backup", "full")
                 #expect(said.status == 73, "\(said.error)")
                 #expect(said.error.contains("No space left on device"), "\(said.error)")
                 #expect(try await files(disk).isEmpty)
                 // And before it begins, when it is known how much it will take.
-                try host.write("\"full\": {\(Self.often)}", minimumFree: "5MiB", storage: disk)
+                try host.write(job, minimumFree: "5MiB", storage: disk)
                 let early = try await host.call("backup", "full")
                 #expect(early.status == 73 && early.error.contains("minimumFree"), "\(early.error)")
                 #expect(try await host.call("check", "--connect").status == 73)
             }
-            try await host.server.drop("full")
+            try await host.server.drop(name)
         }
     }
 

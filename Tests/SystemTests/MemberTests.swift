@@ -73,6 +73,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [SIGINT, SIGKILL])
+    func `ended while members are compressed, it leaves nothing, or what the next run removes`(signal: Int32)
+        async throws
+    {
+        try await withHost { host in
+            let name = "cut off \(signal)"
+            try await host.server.create(
+                name,
+                "create table t as select g, md5(g::text) || md5((g + 1)::text) v from generate_series(1, 1500000) g")
+            try host.write("\"cut\": {\"database\": \"\(name)\", \(Self.often), \"format\": \"directory\"}")
+            let running = try await host.start("backup", "cut")
+            defer { running.signal(SIGKILL) }
+            try await until("a member is being compressed: \(running.said)") {
+                let found = try await run("find", [host.storage, "-name", "*.dat.gz.partial"])
+                return !found.lines.isEmpty || running.hasEnded
+            }
+            running.signal(signal)
+            #expect(try await running.end() == 128 + signal, "\(running.said)")
+            if signal == SIGKILL { #expect(try await host.call("backup", "cut").status == 0) }
+            #expect(try host.files().count { $0.hasSuffix(".json") } == (signal == SIGKILL ? 1 : 0))
+            let left = try await run("find", [host.storage, "-name", "*partial*"])
+            #expect(left.lines.isEmpty, "\(left.lines)")
+            try await until("its backends have gone") {
+                try await host.server.psql(
+                    "postgres",
+                    "select count(*) from pg_stat_activity where datname = '\(name)' and application_name like 'archon%'"
+                )
+                    == "0"
+            }
+            try await host.server.drop(name)
+        }
+    }
+
     @Test func `a large database becomes a folder by itself at its second dump`() async throws {
         try await withHost { host in
             let name = "grown"
