@@ -55,10 +55,11 @@ package struct Agenda: Sendable {
 
     /// `facts` may name jobs that the schedule has not, and lack others: those are new.
     package init(
-        schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date, drillsNotBefore: Date? = nil
+        schedule: Schedule, facts: [String: JobFacts], now instant: Date, watchingSince: Date,
+        drillsNotBefore: Date? = nil
     ) {
         self.schedule = schedule
-        self.now = now
+        now = instant
         self.watchingSince = watchingSince
         self.drillsNotBefore = drillsNotBefore
         servers = ServerPlaces(schedule)
@@ -72,7 +73,7 @@ package struct Agenda: Sendable {
             let place = servers.take(placeOn: server)
             jobs[place] = index
             entries.append(
-                Entry(facts: facts[job.name] ?? JobFacts(firstSeen: now), place: place, server: server))
+                Entry(facts: facts[job.name] ?? JobFacts(firstSeen: instant), place: place, server: server))
             count(entries[index].facts, of: index, by: 1)
             changes[place] = -.infinity
         }
@@ -110,9 +111,9 @@ package struct Agenda: Sendable {
     }
 
     /// What is to be done now. `now` may be before that of the last look: then all is worked out anew.
-    package mutating func look(now: Date) -> Due {
-        if now < self.now { restart(watchingSince: watchingSince) }
-        self.now = now
+    package mutating func look(now instant: Date) -> Due {
+        if instant < now { restart(watchingSince: watchingSince) }
+        now = instant
         servers.countBegun()
         var due = Due()
         let outlook = Outlook(now: now, watchingSince: watchingSince)
@@ -147,7 +148,7 @@ package struct Agenda: Sendable {
         let job = schedule.jobs[index]
         let place = entries[index].place
         let facts = entries[index].facts
-        drills.note(facts.drillAccount?.ended, of: index, now: outlook.now)
+        drills.note(facts.drillAccount?.ended, of: index, now: now)
         guard job.isEnabled else {
             changes[place] = .infinity
             return
@@ -155,14 +156,14 @@ package struct Agenda: Sendable {
         var (intention, changes) = outlook.intention(of: job, facts)
         entries[index].intention = intention
         if case .begin(let start, let urgency) = intention {
-            let isLocked = facts.notBefore.map { $0 > outlook.now } ?? false
+            let isLocked = facts.notBefore.map { $0 > now } ?? false
             if isLocked, let notBefore = facts.notBefore { changes = min(changes, notBefore) }
             enter(index, start, urgency, isLocked: isLocked)
         }
         upcoming[place] = upcoming(of: index)?.start.timeIntervalSinceReferenceDate ?? .infinity
         let (drill, drillChanges) = outlook.drill(of: job, facts)
         entries[index].drill = drill
-        drills.put(drill, of: index, at: place, now: outlook.now)
+        drills.put(drill, of: index, at: place, now: now)
         self.changes[place] = min(changes, drillChanges).timeIntervalSinceReferenceDate
     }
 

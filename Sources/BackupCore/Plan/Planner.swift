@@ -19,11 +19,12 @@ package struct Planner: Sendable {
     package let drillsNotBefore: Date?
 
     package init(
-        schedule: Schedule, facts: [String: JobFacts], now: Date, watchingSince: Date, drillsNotBefore: Date? = nil
+        schedule: Schedule, facts: [String: JobFacts], now instant: Date, watchingSince: Date,
+        drillsNotBefore: Date? = nil
     ) {
         self.schedule = schedule
         self.facts = facts
-        self.now = now
+        now = instant
         self.watchingSince = watchingSince
         self.drillsNotBefore = drillsNotBefore
     }

@@ -4,6 +4,7 @@ import Foundation
 /// A part of a member on its way from pg_dump's file to ours. Whoever holds it is the only one to use it; `isCompressed` is how
 /// the thread that compresses it gives it back.
 final class Piece: @unchecked Sendable {
+    // Safe: it is handed from one thread to the next through a locked queue and back through `done`; nobody has it meanwhile.
     /// So much of a member, from its beginning on, whatever the moment at which it is read: the same data give the same file.
     static let bytes = 1 << 20
 
