@@ -95,10 +95,11 @@ import Testing
 
     @Test func `a server whose drill has died is ended, and its folder goes`() async throws {
         try await withBase { base in
-            let limit = TimeLimit(seconds: 120, fault: Failure(.unavailable, "too long"))
             // Without its object nobody holds the lock, as after kill -9; the server goes on.
             let place = try await Seats.taken {
-                try await Throwaway.begin(major: 15, bytes: 1, bases: [base], limit).server.connection
+                // From here on: a seat may be long in coming.
+                let limit = TimeLimit(seconds: 120, fault: Failure(.unavailable, "too long"))
+                return try await Throwaway.begin(major: 15, bytes: 1, bases: [base], limit).server.connection
             }
             let names = try Disk.names(in: base)
             let folder = "\(base)/\(try #require(names.first))"

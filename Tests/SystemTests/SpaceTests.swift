@@ -65,8 +65,9 @@ import Testing
                 if day < 5 { try await change(host, name, day) }
             }
             let lines = try await list(host, name)
-            // Of the later ones, the table of contents and one table are their own.
-            #expect(lines.dropFirst().dropLast().allSatisfy { $0.shared > $0.bytes * 3 / 4 && $0.own > 0 }, "\(lines)")
+            // Of those between, the table of contents is their own: but for its second it is that of the dump before.
+            #expect(lines.dropFirst().dropLast().allSatisfy { $0.shared > $0.bytes * 3 / 4 }, "\(lines)")
+            #expect(try #require(lines.last).own > 0)
             #expect(lines.allSatisfy { $0.own + $0.shared == $0.bytes && $0.fault == nil }, "\(lines)")
             let last = try await host.server.fingerprint(name)
 
