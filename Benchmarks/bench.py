@@ -25,7 +25,7 @@ SCRIPTS = {
     "space": ("sixty dumps", [["space.py"]]),
     "restore": ("restores", [["restore.py"]]),
     "scale": ("jobs and dumps by the thousand", [
-        ["lateness.py"], ["storage.py"], ["daemon.py", "100000", "100000", "--servers", "1000", "--dumps", "0"]]),
+        ["lateness.py"], ["lateness.py", "--jobs", "300"], ["storage.py"], ["daemon.py", "100000", "100000", "--servers", "1000", "--dumps", "0"]]),
     "daemon": ("the daemon", [
         ["daemon.py", "5", "--idle", "120"], ["daemon.py", "10000", "1000000", "--dumps", "2"], ["systemd-start.py", "5"]]),
 }

@@ -8,6 +8,8 @@ import Testing
         ("{\"Password\": \"s3 cret\", \"n\": 1}", "{\"Password\": …, \"n\": 1}"),
         ("ALTER ROLE app PASSWORD 's3cret'", "ALTER ROLE app PASSWORD …"),
         ("no answer of postgresql://app:s3cret@db/archon", "no answer of postgresql://app:…@db/archon"),
+        ("PAſSWORD=s3cret, as the expressions read it", "PAſSWORD=…, as the expressions read it"),
+        ("paSſword: s3cret", "paSſword: …"),
         ("postgres://app:s3cret@db and password: s3cret", "postgres://app:…@db and password: …"),
     ])
     func `no password reaches the journal`(said: String, written: String) {
@@ -18,6 +20,7 @@ import Testing
     @Test(arguments: [
         "", "archon_db: run began", "archon_db: backup_archon_db_20261123T020000Z, 41.2 MiB, 61204 rows in 9 tables",
         "the path /backups/partial is not there", "ask operator@example.org", "Übermaß: p a ss word",
+        "pas", "passed over: pa", "a@b:c at //host",
     ])
     func `other texts reach it as they are`(said: String) {
         #expect(Event(.warning, said).message == said)

@@ -32,7 +32,8 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
     /// `20261123T020000Z`.
     package static func stamp(_ time: Date) -> String {
         let text = Zone.utc.iso8601(Date(timeIntervalSince1970: time.timeIntervalSince1970.rounded(.down)))
-        return text.replacing("-", with: "").replacing(":", with: "")
+        // Of characters: to look for texts in it would take ten times as long, and every list of dumps is full of these.
+        return String(text.filter { $0 != "-" && $0 != ":" })
     }
 
     /// Whether `text` is a time as `stamp` writes it.

@@ -154,3 +154,10 @@ extension Date {
     var microseconds: Int64 { Int64((timeIntervalSince1970 * 1_000_000).rounded()) }
     init(microseconds: Int64) { self.init(timeIntervalSince1970: Double(microseconds) / 1_000_000) }
 }
+
+extension Database {
+    /// What each run asks is compiled once: that takes longer than the work.
+    func executeKept(sql: String, arguments: StatementArguments) throws {
+        try cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}

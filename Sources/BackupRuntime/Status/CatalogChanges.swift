@@ -34,8 +34,8 @@ extension Catalog {
             let drills = try Self.lastDrills(database, filter, arguments)
             var states: [(job: String, state: JobState)] = []
             var highest = revision ?? 0
-            let rows = try Row.fetchCursor(
-                database, sql: "SELECT \(Self.columns) FROM job \(filter)", arguments: arguments)
+            let question = try database.cachedStatement(sql: "SELECT \(Self.columns) FROM job \(filter)")
+            let rows = try Row.fetchCursor(question, arguments: arguments)
             while let row = try rows.next() {
                 states.append(Self.named(row, drills))
                 highest = max(highest, row[Self.revisionColumn])

@@ -12,7 +12,8 @@ extension Catalog {
         -> [Int64: DrillRecord]
     {
         var found: [Int64: DrillRecord] = [:]
-        let rows = try Row.fetchCursor(database, sql: "\(lastDrillsQuestion) \(filter)", arguments: arguments)
+        let question = try database.cachedStatement(sql: "\(lastDrillsQuestion) \(filter)")
+        let rows = try Row.fetchCursor(question, arguments: arguments)
         while let row = try rows.next() { found[row["id"]] = record(row) }
         return found
     }

@@ -32,7 +32,7 @@ extension Catalog {
     }
 
     static func begin(_ request: RunRequest, now: Date, _ database: Database) throws -> Int64 {
-        try database.execute(
+        try database.executeKept(
             sql: """
                 INSERT INTO run (job, database, server, slot, attempt, missed, coalesced, began, outcome, pid)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)
@@ -45,7 +45,7 @@ extension Catalog {
         let id = database.lastInsertedRowID
         try ensure(request.job.name, now, database)
         if let slot = request.slot {
-            try database.execute(
+            try database.executeKept(
                 sql:
                     "UPDATE job SET slot = ?, attempts = ?, slotOutcome = 'interrupted', slotEnded = ?, missed = missed + ? WHERE name = ?",
                 arguments: [slot.microseconds, request.attempt, now.microseconds, request.missed, request.job.name])
@@ -54,7 +54,7 @@ extension Catalog {
     }
 
     static func ensure(_ job: String, _ now: Date, _ database: Database) throws {
-        try database.execute(
+        try database.executeKept(
             sql: "INSERT OR IGNORE INTO job (name, firstSeen) VALUES (?, ?)", arguments: [job, now.microseconds])
     }
 
@@ -70,13 +70,13 @@ extension Catalog {
         now: Date,
         _ database: Database
     ) throws {
-        try database.execute(
+        try database.executeKept(
             sql: "UPDATE run SET ended = ?, outcome = ?, dump = ?, bytes = ?, rows = ?, error = ? WHERE id = ?",
             arguments: [
                 now.microseconds, outcome.rawValue, manifest?.dump, manifest?.bytes, manifest?.totalRows, error, id,
             ])
         if request.slot != nil {
-            try database.execute(
+            try database.executeKept(
                 sql: "UPDATE job SET slotOutcome = ?, slotEnded = ? WHERE name = ?",
                 arguments: [outcome.rawValue, now.microseconds, request.job.name])
         }
@@ -84,14 +84,14 @@ extension Catalog {
             try Self.add(manifest, database)
             try Self.noteSuccess(manifest, database)
         } else if outcome == .failed {
-            try database.execute(
+            try database.executeKept(
                 sql: "UPDATE job SET failures = failures + 1, lastError = ? WHERE name = ?",
                 arguments: [error, request.job.name])
         }
     }
 
     static func add(_ manifest: Manifest, _ database: Database) throws {
-        try database.execute(
+        try database.executeKept(
             // A replaced row would not be seen as removed by those who count.
             sql: """
                 INSERT INTO dump (job, name, began, bytes, rows, proof) VALUES (?, ?, ?, ?, ?, ?)
@@ -105,7 +105,7 @@ extension Catalog {
     }
 
     static func noteSuccess(_ manifest: Manifest, _ database: Database) throws {
-        try database.execute(
+        try database.executeKept(
             sql:
                 "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ?, lastSeconds = ?, lastError = NULL, failures = 0, refuted = NULL WHERE name = ?",
             arguments: [
@@ -152,9 +152,9 @@ extension Catalog {
     }
 
     private static func hasLeftRuns(_ job: String, _ database: Database) throws -> Bool {
-        try Bool.fetchOne(
-            database, sql: "SELECT EXISTS (SELECT 1 FROM run WHERE job = ? AND outcome = 'running')", arguments: [job])
-            == true
+        let question = try database.cachedStatement(
+            sql: "SELECT EXISTS (SELECT 1 FROM run WHERE job = ? AND outcome = 'running')")
+        return try Bool.fetchOne(question, arguments: [job]) == true
     }
 
     static func interruptLeftRuns(_ job: String, now: Date, _ database: Database) throws -> Int {

@@ -96,16 +96,27 @@ package struct Event: Sendable {
     /// A last guard: whatever a server or a program says, no password goes into the journal.
     static func redacted(_ text: String) -> String {
         var text = text
-        // Making these expressions takes milliseconds, and most texts have no sign of what they look for. Of "passw" only
-        // "pa" is asked: s has a second form, ſ, that the expressions may take for one.
-        let signs = text.utf8.map { $0 | 0x20 }
-        if zip(signs, signs.dropFirst()).contains(where: { $0 == (UInt8(ascii: "p"), UInt8(ascii: "a")) }) {
+        // Making these expressions takes milliseconds, and most texts have no sign of what they look for.
+        if mayNamePassword(text) {
             text = text.replacing(#/(?i)(password|passwd)("?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"',;]+)/#) {
                 "\($0.output.1)\($0.output.2)…"
             }
             .replacing(#/(?i)(\bpassword\s+)'[^']*'/#) { "\($0.output.1)…" }
         }
-        guard text.utf8.contains(UInt8(ascii: "@")) else { return text }
+        guard text.utf8.contains(UInt8(ascii: "@")), text.contains("://") else { return text }
         return text.replacing(#/(postgres(?:ql)?:\/\/[^:\s\/@]+):[^@\s]+@/#) { "\($0.output.1):…@" }
+    }
+
+    /// Whether "pas" is there, in either case. The last of it may be ſ (C5 BF), which the expressions take for an s.
+    private static func mayNamePassword(_ text: String) -> Bool {
+        var (last, before) = (UInt8(0), UInt8(0))
+        for byte in text.utf8 {
+            if byte == 0xC5 || byte | 0x20 == UInt8(ascii: "s"), last == UInt8(ascii: "a"), before == UInt8(ascii: "p")
+            {
+                return true
+            }
+            (before, last) = (last, byte | 0x20)
+        }
+        return false
     }
 }
