@@ -13,12 +13,13 @@ struct Table {
     var text: String {
         let widths = (0..<(rows[0].count)).map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
-            let cells = row.enumerated().map { column, cell in
+            // Nothing stands behind the last cell that has something in it: no space either.
+            let last = row.lastIndex { !$0.isEmpty } ?? 0
+            return row[...last].enumerated().map { column, cell in
                 let space = String(repeating: " ", count: widths[column] - cell.count)
-                return rightAligned.contains(column) ? space + cell : cell + space
-            }
-            let line = cells.joined(separator: "  ")
-            return String(line.reversed().drop { $0 == " " }.reversed())
+                if rightAligned.contains(column) { return space + cell }
+                return column == last ? cell : cell + space
+            }.joined(separator: "  ")
         }.joined(separator: "\n")
     }
 }
