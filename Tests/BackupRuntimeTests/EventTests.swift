@@ -8,8 +8,7 @@ import Testing
         ("{\"Password\": \"s3 cret\", \"n\": 1}", "{\"Password\": …, \"n\": 1}"),
         ("ALTER ROLE app PASSWORD 's3cret'", "ALTER ROLE app PASSWORD …"),
         ("no answer of postgresql://app:s3cret@db/archon", "no answer of postgresql://app:…@db/archon"),
-        ("PAſSWORD=s3cret, as the expressions read it", "PAſSWORD=…, as the expressions read it"),
-        ("paSſword: s3cret", "paSſword: …"),
+        ("past it PaSsWoRd=s3cret", "past it PaSsWoRd=…"),
         ("postgres://app:s3cret@db and password: s3cret", "postgres://app:…@db and password: …"),
     ])
     func `no password reaches the journal`(said: String, written: String) {

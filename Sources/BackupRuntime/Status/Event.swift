@@ -33,6 +33,8 @@ package struct Event: Sendable {
         case databaseClosed = "database-closed"
         case discoveryFailed = "discovery-failed"
         case discoveryResumed = "discovery-resumed"
+        case databaseDrifted = "database-drifted"
+        case databaseAsExpected = "database-as-expected"
 
         package var messageID: String {
             switch self {
@@ -64,6 +66,8 @@ package struct Event: Sendable {
             case .databaseClosed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d22"
             case .discoveryFailed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d23"
             case .discoveryResumed: "3f0c8a41d5a94ac09c5e0b6a5a1f7d24"
+            case .databaseDrifted: "3f0c8a41d5a94ac09c5e0b6a5a1f7d25"
+            case .databaseAsExpected: "3f0c8a41d5a94ac09c5e0b6a5a1f7d26"
             }
         }
 
@@ -74,8 +78,8 @@ package struct Event: Sendable {
             case .daemonFailed, .reloadFailed, .runFailed, .catalogRebuilt, .drillFailed, .objectiveMissed: 3
             case .slotsMissed, .pruningSuspended, .clockStepped, .runInterrupted, .warning, .drillUnverified: 4
             case .daemonReady, .daemonStopping, .reloaded, .partialsSwept, .objectiveMet, .drillInterrupted: 5
-            case .databaseVanished, .databaseClosed, .discoveryFailed: 4
-            case .databaseFound, .discoveryResumed: 5
+            case .databaseVanished, .databaseClosed, .discoveryFailed, .databaseDrifted: 4
+            case .databaseFound, .discoveryResumed, .databaseAsExpected: 5
             case .runSucceeded, .drillProven: 6
             case .runBegan, .pruned, .drillBegan: 7
             }
@@ -107,16 +111,11 @@ package struct Event: Sendable {
         return text.replacing(#/(postgres(?:ql)?:\/\/[^:\s\/@]+):[^@\s]+@/#) { "\($0.output.1):…@" }
     }
 
-    /// Whether "pas" is there, in either case. The last of it may be ſ (C5 BF), which the expressions take for an s.
+    /// Whether "pas" is there, in either case.
     private static func mayNamePassword(_ text: String) -> Bool {
-        var (last, before) = (UInt8(0), UInt8(0))
-        for byte in text.utf8 {
-            if byte == 0xC5 || byte | 0x20 == UInt8(ascii: "s"), last == UInt8(ascii: "a"), before == UInt8(ascii: "p")
-            {
-                return true
-            }
-            (before, last) = (last, byte | 0x20)
+        let bytes = text.utf8.lazy.map { $0 | 0x20 }
+        return zip(bytes, zip(bytes.dropFirst(), bytes.dropFirst(2))).contains {
+            $0 == UInt8(ascii: "p") && $1.0 == UInt8(ascii: "a") && $1.1 == UInt8(ascii: "s")
         }
-        return false
     }
 }
