@@ -26,7 +26,7 @@ import Testing
         return manifest
     }()
 
-    private static let plain = Manifest(
+    static let plain = Manifest(
         job: "app", server: "main", database: "app_db", dump: "backup_app_20261123T020000Z",
         slot: instant("2026-11-23T02:00:00Z"), began: instant("2026-11-23T02:00:00.25Z"),
         ended: instant("2026-11-23T02:00:09Z"),

@@ -133,6 +133,14 @@ import Testing
         Meaning(#""cron": "@daily", "excludeTables": ["a", "b.*"]"#) { $0.excludeTables == ["a", "b.*"] },
         Meaning(#""cron": "@daily", "schemas": []"#) { $0.schemas.isEmpty },
         Meaning(#""cron": "@daily", "schemas": ["public"]"#) { $0.schemas == ["public"] },
+        Meaning(#""cron": "@daily""#) { $0.expected == nil },
+        Meaning(#""cron": "@daily", "expect": { "tables": { "public.archon_*": 11, "\"A.b\".c": 0 } }"#) {
+            $0.expected?.tables.map(\.pattern.source) == ["public.archon_*", "\"A.b\".c"]
+                && $0.expected?.tables.map(\.count) == [11, 0] && $0.expected?.owner == nil
+        },
+        Meaning(#""cron": "@daily", "expect": { "extensions": ["vector"], "schemas": ["a"], "owner": "app" }"#) {
+            $0.expected?.extensions == ["vector"] && $0.expected?.schemas == ["a"] && $0.expected?.owner == "app"
+        },
     ]
 
     @Test(arguments: options.indices)

@@ -11,6 +11,7 @@ import Testing
         case top = "$", storage = "$.storage", server = "$.servers.main", job = "$.databases.app"
         case retention = "$.databases.app.retention", retry = "$.databases.app.retry", hooks = "$.databases.app.hooks"
         case drill = "$.databases.app.drill", objectives = "$.databases.app.objectives"
+        case expect = "$.databases.app.expect"
 
         func file(_ member: String) -> String {
             switch self {
@@ -26,6 +27,7 @@ import Testing
             case .hooks: Sample.job("\"hooks\": { \(member) }")
             case .drill: Sample.job("\"drill\": { \(member) }")
             case .objectives: Sample.job("\"objectives\": { \(member) }")
+            case .expect: Sample.job("\"expect\": { \(member) }")
             }
         }
     }
@@ -112,6 +114,14 @@ import Testing
         ),
         (.drill, "assertions", ["[\"SELECT 1\", \"SELECT * FROM t WHERE password = 'x'\"]"], "passfile"),
         (.drill, "timeout", ["\"0s\"", "\"999ms\"", "\"32d\"", "3600"], ""),
+        (.job, "expect", ["{}", "[]", "11", "null"], "{"), (.expect, "tables", ["[]", "11", "\"public.a\""], "{"),
+        (
+            .expect, "tables", ["{ \"archon_*\": 1 }", "{ \"a.b.c\": 1 }", "{ \"a.\\\"b\": 1 }"],
+            "double quotes"
+        ),
+        (.expect, "tables", ["{ \"p.a_*\": -1 }", "{ \"p.a_*\": \"11\" }"], "whole number"),
+        (.expect, "extensions", ["\"vector\"", "[1]", "[\"\"]"], "pg_trgm"),
+        (.expect, "schemas", ["\"a\"", "[[]]"], "public"), (.expect, "owner", ["1", "\"\"", "[]"], "postgres"),
         (.objectives, "rpo", ["\"0s\"", "\"101y\"", "7", "\"soon\""], ""),
         (.objectives, "rto", ["\"0s\"", "\"32d\"", "10"], ""),
     ]
@@ -200,7 +210,7 @@ import Testing
               "servers": { "main": { "connection": ‸"host=db password=geheim", "concurrency": ‸0 } },
               "databases": {
                 ‸"../up": { "calendar": ‸"sometimes", "retention": { "keepLast": 1, "keepLast"‸: 2 } },
-                "app": { "cron": "@daily", ‸"expect": "read", "enabled": ‸yes, "jitter": "5m"‸, },
+                "app": { "cron": "@daily", ‸"expects": "read", "enabled": ‸yes, "jitter": "5m"‸, },
                 "app"‸: ‸[]
               } }
             """.replacing("\"keepLast\"‸", with: "‸\"keepLast\"").replacing("\"app\"‸", with: "‸\"app\""))

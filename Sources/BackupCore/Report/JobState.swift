@@ -15,6 +15,8 @@ package struct JobState: Sendable, Equatable {
     package var missed: Int
     /// Why pruning waits, when it does.
     package var suspension: String?
+    /// How the last dump differs from what the job expects.
+    @Boxed package var drift: String? = nil
     /// The last slot that a drill was begun for, and how that went.
     package var drillAccount: JobFacts.Account?
     /// The last drill that has ended, and the last that has proven its dump.

@@ -10,7 +10,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var database: String
         package var state: State
         /// False when the last run failed or a slot is overdue, also while another attempt is running; when an objective is
-        /// missed; when the last drill failed or could not verify.
+        /// missed; when the last dump is not as expected; when the last drill failed or could not verify.
         package var healthy: Bool
         package var lastSuccess: Date?
         package var next: Date?
@@ -23,6 +23,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var error: String?
         /// Why pruning waits, when it does.
         package var suspension: String?
+        /// How the last dump differs from what the job expects; nil when it does not, or nothing is expected.
+        package var drift: String?
         /// Age of the newest good dump's data, and how old it may be.
         package var rpoSeconds: Double?
         package var rpoObjectiveSeconds: Double?
@@ -50,13 +52,16 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         private enum CodingKeys: String, CodingKey {
             case job, database, state, healthy, lastSuccess, next, nextLocal, overdueSeconds, dumps, bytes, missed,
                 error
-            case suspension, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds, missedObjectives, drill
+            case suspension, drift, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds, missedObjectives,
+                drill
             case drilledDump, lastDrill, nextDrill, drillReason, drilling, discovery
         }
 
-        /// What is wrong beside the runs: objectives, then the drill.
+        /// What is wrong beside the runs: objectives, what is expected, then the drill.
         package var complaints: [String] {
-            let missed = measure.map { measure in measure.missed.map { measure.text($0) } } ?? []
+            let missed =
+                (measure.map { measure in measure.missed.map { measure.text($0) } } ?? [])
+                + (drift.map { ["drifts: \($0)"] } ?? [])
             let verdict = DrillVerdict(rawValue: drill)
             guard isDrilled, verdict == .failed || verdict == .couldNotVerify else { return missed }
             let reason = drillReason.map { ": " + $0.prefix { $0 != "\n" } } ?? ""
@@ -108,7 +113,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
         let isDrilled = job.isEnabled && job.drill.isEnabled
         let drillIsHealthy = !isDrilled || (verdict != .failed && verdict != .couldNotVerify)
-        let isHealthy = runsAreHealthy && drillIsHealthy && measure?.missed.isEmpty ?? true
+        let drift = job.expected == nil ? nil : state?.drift
+        let isHealthy = runsAreHealthy && drillIsHealthy && drift == nil && measure?.missed.isEmpty ?? true
         return Line(
             job: job.name, database: job.database,
             state: self.state(job, state, isRunning: isRunning, overdue: overdue), healthy: isHealthy,
@@ -117,7 +123,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
             dumps: total.count, bytes: total.bytes, missed: state?.missed ?? 0,
             error: job.found?.absence
                 ?? (state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError),
-            suspension: state?.suspension,
+            suspension: state?.suspension, drift: drift,
             rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
             rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
             missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
@@ -134,7 +140,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         case .vanished: return false
         case .present, nil: break
         }
-        if state?.suspension != nil { return true }
+        if state?.suspension != nil || (state?.drift != nil && job.expected != nil) { return true }
         guard job.isEnabled else { return false }
         if isOverdue || state?.failures ?? 0 > 0 || measure?.missed.isEmpty == false { return true }
         let verdict = DrillVerdict.standing(state?.lastDrill, newestDump: state?.lastSuccess)

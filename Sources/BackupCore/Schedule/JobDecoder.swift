@@ -54,6 +54,9 @@ struct JobDecoder {
         job.isEnabled = reader.bool(members["enabled"], path.key("enabled")) ?? true
         job.excludeTables = reader.strings(members["excludeTables"], path.key("excludeTables"), "public.cache_*") ?? []
         job.schemas = reader.strings(members["schemas"], path.key("schemas"), "public") ?? []
+        if let expected = members["expect"] {
+            job.expected = ExpectationDecoder(reader: reader).expectation(expected, path.key("expect"))
+        }
         options(members, path, node, into: &job)
         guard let trigger else { return false }
         job.trigger = trigger

@@ -136,6 +136,8 @@ package struct Job: Sendable, Equatable {
     package var proof: SourceProof = .read
     @Copied package var drill: DrillRule
     package var objectives: Objectives
+    /// What `audit` and each run hold the database to.
+    @Boxed package var expected: ExpectedContents? = nil
     /// The database that discovery has made this job of; nil for a job that is written in the schedule.
     @Boxed package var found: FoundDatabase? = nil
 

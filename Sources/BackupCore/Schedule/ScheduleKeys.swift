@@ -14,7 +14,8 @@ package enum ScheduleKeys {
         "globals", "hooks", "retention", "proof", "drill", "objectives",
     ]
     package static let job =
-        ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas"] + defaults
+        ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas", "expect"]
+        + defaults
     package static let discover = ["exclude", "every", "as"]
     /// Of the jobs that discovery makes: all that a job has but whose it is.
     package static let found = job.filter { $0 != "server" && $0 != "database" }
@@ -26,4 +27,5 @@ package enum ScheduleKeys {
     package static let hooks = ["before", "after", "timeout"]
     package static let drill = ["enabled", "calendar", "cron", "on", "assertions", "timeout"]
     package static let objectives = ["rpo", "rto"]
+    package static let expect = ["tables", "extensions", "schemas", "owner"]
 }

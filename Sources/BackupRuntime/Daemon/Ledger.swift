@@ -203,6 +203,15 @@ package actor Ledger {
         return found
     }
 
+    /// Returns what was noted last; nil too when that cannot be read now.
+    package func noteDrift(_ job: String, _ drift: String?) -> String? {
+        var last: String?
+        attempt("how the database differs from what is expected could not be noted") {
+            last = try $0.noteDrift(job, drift)
+        }
+        return last
+    }
+
     package func suspend(_ job: String, _ reason: String?) {
         attempt("why pruning waits could not be noted") { try $0.suspend(job, reason) }
     }

@@ -39,7 +39,7 @@ struct DumpForm: Sendable {
 
 extension JobFolder {
     /// The manifest of the newest dump that is good by what its names and sizes say; the others are not looked at.
-    func newest() throws -> Manifest? {
+    package func newest() throws -> Manifest? {
         guard Disk.isFolder(path) else { return nil }
         let names = try Disk.names(in: path).filter { $0.hasSuffix(".json") }.compactMap {
             DumpName($0.dropLast(5), job: job)

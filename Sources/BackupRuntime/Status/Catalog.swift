@@ -108,6 +108,10 @@ package final class Catalog: Sendable {
             // What the job's dumps take together, each byte once; of an older program's dumps it is their sum.
             try database.execute(sql: "ALTER TABLE job ADD COLUMN used INTEGER")
         }
+        migrator.registerMigration("drift") { database in
+            // How the last dump differs from what the job expects, for `status`.
+            try database.execute(sql: "ALTER TABLE job ADD COLUMN drift TEXT")
+        }
         return migrator
     }
 

@@ -46,7 +46,8 @@ extension Catalog {
 
     static let columns = """
         name, firstSeen, slot, attempts, slotOutcome, slotEnded, lastSuccess, lastBytes, lastRows, lastSeconds, lastError, failures,
-        missed, suspension, refuted, drillSlot, drillAttempts, drillOutcome, drillSlotEnded, lastDrill, lastProven, revision
+        missed, suspension, refuted, drillSlot, drillAttempts, drillOutcome, drillSlotEnded, lastDrill, lastProven, revision,
+        drift
         """
     private static let revisionColumn = 21
 
@@ -62,6 +63,7 @@ extension Catalog {
         state.failures = row[11]
         state.missed = row[12]
         state.suspension = row[13]
+        state.drift = row[22]
         state.refuted = (row[14] as Int64?).map(Date.init(microseconds:))
         state.drillAccount = account(row, from: 15)
         let lastDrill: Int64? = row[19]

@@ -25,6 +25,8 @@ extension Event.Kind {
         case .databaseFound, .databaseVanished, .databaseClosed: ["JOB", "DATABASE", "SERVER", "REASON"]
         case .discoveryFailed: ["SERVER", "REASON"]
         case .discoveryResumed: ["SERVER"]
+        case .databaseDrifted: ["JOB", "DATABASE", "DUMP", "REASON"]
+        case .databaseAsExpected: ["JOB", "DATABASE", "DUMP"]
         }
     }
 
@@ -33,6 +35,7 @@ extension Event.Kind {
         switch self {
         case .runBegan, .runInterrupted, .runFailed, .slotsMissed: ["RUN"]
         case .runSucceeded: ["RUN", "PRUNED"]
+        case .databaseDrifted, .databaseAsExpected: ["RUN", "BYTES", "DURATION_USEC"]
         case .pruned, .pruningSuspended: ["RUN", "DUMP", "BYTES", "DURATION_USEC"]
         case .partialsSwept: ["JOB", "DATABASE", "RUN"]
         case .warning: ["JOB", "DATABASE", "SERVER", "RUN", "DUMP", "BYTES", "DURATION_USEC"]
