@@ -22,11 +22,28 @@ struct ArchiveList: Sendable {
         return ArchiveList(lines: said.text.split(separator: "\n").filter { $0.first?.isNumber == true })
     }
 
+    /// The entry that `pg_dump --schema=public` has for that schema, which every new database has: pg_restore would fail to make it. A
+    /// whole dump has it where the owner is not the usual one, and does not make it.
+    private static let publicSchema = "SCHEMA - public "
+
+    /// Who owns the schema public by its entry; nil when there is none.
+    var publicOwner: String? {
+        lines.lazy.map(Self.entry).first { $0.hasPrefix(Self.publicSchema) }.map {
+            String($0.dropFirst(Self.publicSchema.count))
+        }
+    }
+
+    /// All but the entry of the schema public.
+    func withoutPublic() -> String {
+        lines.filter { !Self.entry($0).hasPrefix(Self.publicSchema) }.joined(separator: "\n") + "\n"
+    }
+
     /// All definitions, but for those that act on more than their table.
     func definitions() -> String {
         lines.filter { line in
             let entry = Self.entry(line)
             return !Self.leftOut.contains { entry.hasPrefix("\($0) ") } && !entry.contains(" LARGE OBJECT ")
+                && !entry.hasPrefix(Self.publicSchema)
         }.joined(separator: "\n") + "\n"
     }
 

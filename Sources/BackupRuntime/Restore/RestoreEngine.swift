@@ -158,8 +158,12 @@ struct RestoreEngine: Sendable {
             group.addTask { .read(try await read()) }
             group.addTask {
                 do {
-                    try await PlacedArchive.with(archive, for: tools) {
-                        try await filling(database).run(arguments, $0)
+                    try await PlacedArchive.with(archive, for: tools) { placed in
+                        if let list = try await listForPublic(database, placed) {
+                            try await filling(database).run(arguments, list: list, placed)
+                        } else {
+                            try await filling(database).run(arguments, placed)
+                        }
                     }
                     return .filled(fault: nil)
                 } catch {
@@ -179,6 +183,20 @@ struct RestoreEngine: Sendable {
             guard let reading else { throw CancellationError() }
             return reading
         }
+    }
+
+    /// Where the archive has an entry for the schema public: gives the schema that is there its owner, and returns the others. Nil
+    /// when it has none.
+    private func listForPublic(_ database: String, _ placed: PlacedArchive) async throws -> String? {
+        // An archive whose table of contents is known has it, or not.
+        if let schemas = manifest?.contents.map({ $0["SCHEMA"] ?? [] }) {
+            guard schemas.contains(where: { $0.hasPrefix("- public ") }) else { return nil }
+        }
+        let list = try await ArchiveList.take(placed.path, tools)
+        guard let owner = list.publicOwner else { return nil }
+        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        try await session.query("ALTER SCHEMA public OWNER TO \(SQL.identifier(owner))")
+        return list.withoutPublic()
     }
 
     /// A session in which values become the text that pg_dump made of them.
