@@ -86,20 +86,11 @@ package struct Drill: Sendable {
         }
     }
 
-    /// In a container for a server in one; where the engine makes none for us, on this host, when it has that server's major.
     private func makeThrowaway(_ source: Source, _ limit: TimeLimit) async throws -> any DrillServer {
-        let major = Int(manifest.serverVersion.prefix { $0.isNumber }) ?? source.dumpMajor
         // What the database took where it was; of an adopted dump that is not known.
-        let bytes = (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5
-        guard let container else { return try await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit) }
-        do {
-            return try await ContainerThrowaway.begin(
-                for: container, bytes: bytes, owner: try ScratchDatabase(stateFolder: stateFolder).owner, limit)
-        } catch let failure as Failure where failure.kind == .unavailable {
-            let here = try? await Throwaway.begin(major: major, bytes: bytes, bases: bases, limit)  // the first is told
-            guard let here else { throw failure }
-            return here
-        }
+        try await DrillServerMaker(stateFolder: stateFolder, container: container, bases: bases).make(
+            major: Int(manifest.serverVersion.prefix { $0.isNumber }) ?? source.dumpMajor,
+            bytes: (manifest.databaseBytes ?? manifest.bytes * 8) / 4 * 5, limit)
     }
 
     private func restore(
@@ -121,7 +112,7 @@ package struct Drill: Sendable {
         do {
             let began = ContinuousClock.now
             roles = try await engine.createRoles()
-            if self.server == nil { roles += try await createUnknownRoles(admin) }
+            if self.server == nil { roles += try await engine.createUnknownRoles() }
             try await engine.create(database)
             try await scratch.mark(database, admin)
             let outcome = try await engine.perform(database, read: source.read)
@@ -155,19 +146,6 @@ package struct Drill: Sendable {
         if let tools { return tools }
         return try await Tools.find(
             for: settings, serverMajor: max(admin.serverVersion / 10_000, source.dumpMajor))
-    }
-
-    /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone.
-    private func createUnknownRoles(_ admin: Session) async throws -> [String] {
-        guard manifest.globals == nil else { return [] }
-        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
-        let owners = (manifest.contents ?? [:]).values.joined().compactMap { entry in
-            entry.lastIndex(of: " ").map { String(entry[entry.index(after: $0)...]) }
-        }
-        let needed = Set(manifest.roles ?? owners).subtracting(present).subtracting(["", "-"])
-            .filter { !$0.hasPrefix("pg_") }.sorted()
-        for role in needed { try await admin.query("CREATE ROLE \(SQL.identifier(role))") }
-        return needed
     }
 
     // MARK: assertions

@@ -83,7 +83,7 @@ package struct DrillRun: Sendable {
     }
 
     /// The lock that one drill at a time has, in the folder of the catalog.
-    private static func lock(_ stateFolder: String) throws -> JobLock {
+    static func lock(_ stateFolder: String) throws -> JobLock {
         do {
             return try JobLock.take(".drills", root: stateFolder)
         } catch let failure as Failure where failure.kind == .busy {

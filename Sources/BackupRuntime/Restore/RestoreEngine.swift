@@ -73,6 +73,19 @@ struct RestoreEngine: Sendable {
         return missing
     }
 
+    /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone. Returns the new ones.
+    func createUnknownRoles() async throws -> [String] {
+        guard let manifest, manifest.globals == nil else { return [] }
+        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
+        let owners = (manifest.contents ?? [:]).values.joined().compactMap { entry in
+            entry.lastIndex(of: " ").map { String(entry[entry.index(after: $0)...]) }
+        }
+        let needed = Set(manifest.roles ?? owners).subtracting(present).subtracting(["", "-"])
+            .filter { !$0.hasPrefix("pg_") }.sorted()
+        for role in needed { try await admin.query("CREATE ROLE \(SQL.identifier(role))") }
+        return needed
+    }
+
     var statements: DatabaseStatements {
         DatabaseStatements(manifest?.properties ?? .init(owner: "", encoding: "", collation: "", characterType: ""))
     }

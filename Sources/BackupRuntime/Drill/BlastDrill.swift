@@ -1,0 +1,252 @@
+import BackupCore
+import Foundation
+
+/// Loses one database on purpose, on a server made for it and removed after it: all databases of the job's server are restored
+/// there from their newest dumps, the job's is dropped, the others are held to their dumps again, the job's is restored and held
+/// to its own, and the others once more. What an operator does on the worst night, with what it must not touch looked at.
+package struct BlastDrill: Sendable {
+    /// What came of one database. Its keys are a promise.
+    package struct Line: Sendable, Equatable, Encodable {
+        package var job: String
+        package var database: String
+        package var dump: String
+        package var tables: Int
+        package var rows: Int
+        /// From the dropping on the server's own number for it: another one for the database that was dropped, the same for others.
+        package var isSameDatabase: Bool
+        /// Everything is equal to the dump: of a job that was not dropped, after the dropping and after the restore.
+        package var isEqual: Bool
+        /// The first difference.
+        package var difference: String?
+    }
+
+    package struct Report: Sendable, Equatable, Encodable {
+        package var job: String
+        package var place: String
+        package var serverVersion: String
+        /// The job's first.
+        package var databases: [Line]
+        /// Jobs of the server that have no good dump, which nothing can be said of.
+        package var without: [String]
+        /// From the command to the compared database.
+        package var restoreSeconds: Double
+        package var isProven: Bool { databases.allSatisfy { $0.isEqual } && !databases.isEmpty }
+
+        private enum CodingKeys: String, CodingKey {
+            case job, place, serverVersion, databases, without, restoreSeconds, proven
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(job, forKey: .job)
+            try container.encode(place, forKey: .place)
+            try container.encode(serverVersion, forKey: .serverVersion)
+            try container.encode(databases, forKey: .databases)
+            try container.encode(without, forKey: .without)
+            try container.encode(restoreSeconds, forKey: .restoreSeconds)
+            try container.encode(isProven, forKey: .proven)
+        }
+    }
+
+    private let job: Job
+    private let schedule: Schedule
+    private let stateFolder: String
+    private let progress: @Sendable (String, RunProgress) -> Void
+    /// Called with server and database when the job's database is gone; a test changes something there.
+    var whenDropped: @Sendable (Server, [String]) async throws -> Void = { _, _ in }
+
+    package init(
+        job: Job, schedule: Schedule, stateFolder: String, progress: @escaping @Sendable (String, RunProgress) -> Void
+    ) {
+        self.job = job
+        self.schedule = schedule
+        self.stateFolder = stateFolder
+        self.progress = progress
+    }
+
+    /// Throws `.damaged` for a dump that does not restore to what its manifest says, `.unavailable` and `.cannotWrite` for what the
+    /// host lacks, `.busy` while another drill is in progress or a run of one of the jobs; nothing of it stays in any case.
+    package func perform() async throws -> Report {
+        let lock = try DrillRun.lock(stateFolder)
+        defer { withExtendedLifetime(lock) {} }
+        // From reading the list of dumps to the end: pruning must not take one away.
+        var subjects = try [subject(job)].compactMap(\.self)
+        guard !subjects.isEmpty else {
+            throw Failure(.failed, "\(job.name) has no good dump", hint: "Run `archon-backupd backup \(job.name)`.")
+        }
+        var without: [String] = []
+        for other in schedule.jobs where other.server == job.server && other.name != job.name {
+            if let subject = try subject(other), !subjects.contains(where: { $0.database == subject.database }) {
+                subjects.append(subject)
+            } else if !subjects.contains(where: { $0.database == other.database }) {
+                without.append(other.name)
+            }
+        }
+        let limit = TimeLimit(
+            seconds: subjects.reduce(job.drill.timeoutSeconds) { $0 + $1.job.drill.timeoutSeconds },
+            fault: Failure(
+                .unavailable, "the blast drill took longer than the drills' timeouts together",
+                hint: "Raise \"drill\": { \"timeout\": … } of the largest."))
+        let place = try await makePlace(subjects, limit)
+        do {
+            let report = try await perform(subjects, without, on: place, limit)
+            try await place.end()
+            return report
+        } catch {
+            let words = place.lastWords
+            try await place.end()
+            if Task.isCancelled { throw CancellationError() }
+            throw Self.translated(error, words)
+        }
+    }
+
+    private static func translated(_ error: any Error, _ words: String) -> any Error {
+        if let fault = error as? Session.Fault {
+            return Failure(.failed, "the server refused a step of the blast drill", cause: "\(fault)\n\(words)")
+        }
+        guard let failure = error as? Failure, failure.kind == .unavailable, !words.isEmpty else { return error }
+        return Failure(
+            failure.kind, failure.message, hint: failure.hint,
+            cause: [failure.cause, "the server's log: \(words)"].compactMap(\.self).joined(separator: "\n"))
+    }
+
+    // MARK: what is restored
+
+    private struct Subject: Sendable {
+        let job: Job
+        let database: String
+        let archive: String
+        let manifest: Manifest
+        /// Its job's.
+        let lock: JobLock
+        /// On the server, as it numbers them; and all that its archive holds.
+        var oid = ""
+        var facts = ArchiveFacts()
+        var dumpMajor = 0
+    }
+
+    /// Nil for a job without a good dump.
+    private func subject(_ job: Job) throws -> Subject? {
+        let lock = try JobLock.take(job.name, root: schedule.storage.root)
+        let good = try JobFolder(job: job, root: schedule.storage.root).list().last { $0.manifest != nil }
+        guard let stored = good, let manifest = stored.manifest else { return nil }
+        return Subject(job: job, database: job.database, archive: stored.path, manifest: manifest, lock: lock)
+    }
+
+    private func makePlace(_ subjects: [Subject], _ limit: TimeLimit) async throws -> any DrillServer {
+        let sizes = subjects.map { $0.manifest.databaseBytes ?? $0.manifest.bytes * 8 }
+        let majors = subjects.map { Int($0.manifest.serverVersion.prefix { $0.isNumber }) ?? $0.manifest.dumpMajor }
+        let maker = DrillServerMaker(
+            stateFolder: stateFolder, container: schedule.server(of: job)?.container,
+            bases: Throwaway.bases([stateFolder, schedule.storage.root]))
+        let place = try await maker.make(
+            major: majors.max() ?? 0, bytes: sizes.reduce(0, +) / 4 * 5, limit)
+        // It was made a moment ago; whatever may be wrong with that, no server that is in use is ever worked on.
+        guard
+            !schedule.servers.contains(where: {
+                $0.connection == place.server.connection && $0.container == place.server.container
+            })
+        else {
+            try await place.end()
+            throw Failure(.failed, "the server for the blast drill is one of the schedule's")
+        }
+        return place
+    }
+
+    // MARK: the drill
+
+    private func perform(_ subjects: [Subject], _ without: [String], on place: any DrillServer, _ limit: TimeLimit)
+        async throws -> Report
+    {
+        let settings = try place.settings
+        // Of no database that is dropped here: a dump of postgres stands in the place of the new server's own.
+        let admin = try await AdminSession.open(settings, avoiding: settings.maintenanceDatabase)
+        var subjects = subjects
+        for index in subjects.indices { try await restore(&subjects[index], settings, admin, limit) }
+        let lost = subjects[0]
+        try await admin.query("DROP DATABASE \(SQL.identifier(lost.database)) WITH (FORCE)")
+        try await whenDropped(place.server, subjects.map(\.database))
+        var lines = [line(lost)]
+        for other in subjects.dropFirst() { lines.append(try await check(other, line(other), settings, admin, limit)) }
+
+        let began = ContinuousClock.now
+        try await restore(&subjects[0], settings, admin, limit)
+        let seconds = began.duration(to: .now).inSeconds
+        lines[0].isSameDatabase = subjects[0].oid == lost.oid
+        for (index, other) in subjects.enumerated().dropFirst() where lines[index].isEqual {
+            lines[index] = try await check(other, lines[index], settings, admin, limit)
+        }
+        return Report(
+            job: job.name, place: place.server.name, serverVersion: admin.serverVersionText, databases: lines,
+            without: without, restoreSeconds: seconds)
+    }
+
+    private func line(_ subject: Subject) -> Line {
+        Line(
+            job: subject.job.name, database: subject.database, dump: subject.manifest.dump,
+            tables: subject.facts.tables.count, rows: subject.facts.rows.values.reduce(0, +), isSameDatabase: true,
+            isEqual: true)
+    }
+
+    /// As `restore` does it, with the whole comparison.
+    private func restore(_ subject: inout Subject, _ settings: ConnectionSettings, _ admin: Session, _ limit: TimeLimit)
+        async throws
+    {
+        let name = subject.job.name
+        let (archive, manifest, database) = (subject.archive, subject.manifest, subject.database)
+        let check = ArchiveCheck(
+            archive: archive, manifest: manifest, limit: limit, container: schedule.server(of: job)?.container)
+        let progress: @Sendable (RunProgress) -> Void = { [progress] in progress(name, $0) }
+        try await check.digest(progress: progress)
+        let early = try await check.readEarly(progress: progress)
+        try await RestoreEngine.checkExtensions(manifest, admin)
+        let major = max(admin.serverVersion / 10_000, early?.dumpMajor ?? manifest.dumpMajor)
+        let engine = RestoreEngine(
+            settings: settings, admin: admin, archive: archive, manifest: manifest,
+            tools: try await Tools.find(for: settings, serverMajor: major),
+            resources: RestoreResources(
+                try await RestoreFacts.gather(admin, manifest), workers: subject.job.workers), limit: limit,
+            progress: progress)
+        _ = try await engine.createRoles()
+        _ = try await engine.createUnknownRoles()
+        if try await Self.oid(database, admin) != nil {
+            // A new server has a postgres; the dump's stands in its place.
+            try await admin.query("DROP DATABASE \(SQL.identifier(database)) WITH (FORCE)")
+        }
+        try await engine.create(database)
+        let outcome = try await engine.perform(database) { if let early { early } else { try await check.read() } }
+        subject.facts = outcome.reading.facts
+        subject.dumpMajor = outcome.reading.dumpMajor
+        subject.oid = try await Self.oid(database, admin) ?? ""
+    }
+
+    /// Holds a database that nobody was to touch to its dump, and to the number that it had.
+    private func check(
+        _ subject: Subject, _ line: Line, _ settings: ConnectionSettings, _ admin: Session, _ limit: TimeLimit
+    ) async throws -> Line {
+        var line = line
+        line.isSameDatabase = try await Self.oid(subject.database, admin) == subject.oid
+        guard line.isSameDatabase else {
+            line.isEqual = false
+            line.difference = "it is not the database that it was"
+            return line
+        }
+        progress(subject.job.name, RunProgress(phase: .comparing, bytes: 0))
+        let tools = try await Tools.find(
+            for: settings, serverMajor: max(admin.serverVersion / 10_000, subject.dumpMajor))
+        let comparison = RestoredComparison(
+            settings: settings, database: subject.database, expected: subject.facts, manifest: subject.manifest,
+            tools: tools, isSameMajor: tools.major == subject.dumpMajor, limit: limit)
+        do {
+            _ = try await comparison.perform(workers: subject.job.workers ?? 2)
+        } catch let failure as Failure where failure.kind == .damaged {
+            line.isEqual = false
+            line.difference = failure.message
+        }
+        return line
+    }
+
+    private static func oid(_ database: String, _ admin: Session) async throws -> String? {
+        try await admin.value("SELECT oid FROM pg_database WHERE datname = $1", [database])
+    }
+}

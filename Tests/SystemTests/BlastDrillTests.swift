@@ -1,0 +1,116 @@
+import BackupCore
+@testable import BackupRuntime
+import Foundation
+import TestSupport
+import Testing
+
+/// One database lost on purpose, by the built binary and real servers.
+@Suite struct BlastDrillTests {
+    private struct Report: Decodable {
+        struct Line: Decodable {
+            var job: String
+            var database: String
+            var dump: String
+            var tables: Int
+            var rows: Int
+            var isSameDatabase: Bool
+            var isEqual: Bool
+            var difference: String?
+        }
+        var job: String
+        var place: String
+        var databases: [Line]
+        var without: [String]
+        var restoreSeconds: Double
+        var proven: Bool
+    }
+
+    private static func schedule(_ mark: String) -> String {
+        ["archon", "n8n", "odoo"].map { "\"\($0)\": {\"database\": \"blast \(mark) \($0)\", \(VerbTests.often)}" }
+            .joined(separator: ", ") + ", \"postgres\": {\(VerbTests.often), \"schemas\": [\"public\"]}"
+    }
+
+    private func fill(_ host: TestHost, _ mark: String) async throws {
+        for (name, rows) in [("archon", 3000), ("n8n", 200), ("odoo", 0)] {
+            try await host.server.create(
+                "blast \(mark) \(name)",
+                "create table \"Odd \(name)\" as select g, md5(g::text) v from generate_series(1, \(rows)) g; create index on \"Odd \(name)\" (v);"
+            )
+        }
+        try host.write(Self.schedule(mark))
+    }
+
+    private func drop(_ host: TestHost, _ mark: String) async throws {
+        for name in ["archon", "n8n", "odoo"] { try await host.server.drop("blast \(mark) \(name)") }
+    }
+
+    @Test func `a database is lost and brought back, the others are untouched, and so is every server of the schedule`()
+        async throws
+    {
+        try await withHost { host in
+            try await fill(host, "plain")
+            for job in ["archon", "n8n", "postgres"] { #expect(try await host.call("backup", job).status == 0) }
+            let databases =
+                "select string_agg(datname || oid, ',' order by datname) from pg_database where datname like 'blast plain%'"
+            let before = try await host.server.psql("postgres", databases)
+            let said = try await host.call("blast-drill", "archon", "--json")
+            #expect(said.status == 0 && said.error.contains("odoo has no good dump"), "\(said.error)")
+            let report = try JSONDecoder().decode(Report.self, from: Data(said.output.utf8))
+            #expect(report.proven && report.place == "throwaway" && report.without == ["odoo"])
+            #expect(report.databases.map(\.job) == ["archon", "n8n", "postgres"])
+            #expect(report.databases.map(\.isSameDatabase) == [false, true, true])
+            #expect(report.databases.map(\.rows).prefix(2) == [3000, 200] && report.restoreSeconds > 0)
+            #expect(try await host.server.psql("postgres", databases) == before)
+            let text = try await host.call("blast-drill", "postgres")
+            #expect(text.status == 0 && text.output.contains("untouched, equal to its dump"), "\(text.output)")
+            #expect(text.lines.last?.hasPrefix("postgres: proven on throwaway (") == true)
+            try await drop(host, "plain")
+        }
+    }
+
+    @Test func `a dump that is damaged, a job without one, and one that nobody knows`() async throws {
+        try await withHost { host in
+            try await fill(host, "bad")
+            let none = try await host.call("blast-drill", "odoo")
+            #expect(none.status == 1 && none.error.contains("odoo has no good dump"), "\(none.error)")
+            #expect(try await host.call("blast-drill", "nobody").status == 64)
+            for job in ["archon", "n8n"] { #expect(try await host.call("backup", job).status == 0) }
+            let file = try #require(try host.files().first { $0.hasPrefix("n8n/") && $0.hasSuffix(".dump") })
+            let path = "\(host.storage)/\(file)"
+            let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+            try Damage.flip(path, byte: size / 2, bit: 3)
+            let said = try await host.call("blast-drill", "archon")
+            #expect(
+                said.status == 65 && said.error.contains("backup_n8n_") && said.error.contains("damaged"),
+                "\(said.error)")
+            // Nobody's server is left behind.
+            let left = try FileManager.default.contentsOfDirectory(atPath: "\(host.folder)/state")
+            #expect(!left.contains { $0.hasPrefix("archon-backupd-drill-") }, "\(left)")
+            try await drop(host, "bad")
+        }
+    }
+
+    @Test func `what reaches from one database into another is found`() async throws {
+        try await withHost { host in
+            try await fill(host, "reach")
+            for job in ["archon", "n8n"] { #expect(try await host.call("backup", job).status == 0) }
+            let schedule = try ScheduleFile.load(host.config)
+            let job = try #require(schedule.job(named: "archon"))
+            for (statement, found) in [
+                ("delete from \"Odd n8n\" where g = 7", "199"), ("create table more (id int)", "public more"),
+            ] {
+                var drill = BlastDrill(job: job, schedule: schedule, stateFolder: "\(host.folder)/state") { _, _ in }
+                drill.whenDropped = { server, names in
+                    let other = try #require(names.last)
+                    let session = try await Session.open(
+                        try ConnectionSettings(server), database: other, applicationName: "test")
+                    try await session.query(statement)
+                }
+                let report = try await Seats.taken { try await drill.perform() }
+                #expect(!report.isProven && report.databases.map(\.isEqual) == [true, false], "\(report)")
+                #expect(report.databases.last?.difference?.contains(found) == true, "\(report)")
+            }
+            try await drop(host, "reach")
+        }
+    }
+}
