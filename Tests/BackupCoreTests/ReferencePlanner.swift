@@ -85,12 +85,12 @@ struct ReferencePlanner {
     }
 
     private func intention(of job: Job, due: DueSlots) -> Intention {
-        let isStale = due.latest < watchingSince && now.timeIntervalSince(due.latest) > Planner.lateTolerance
+        let isStale = due.latestStart < watchingSince && now.timeIntervalSince(due.latestStart) > Planner.lateTolerance
         if job.catchUp == .never, isStale {
             return .skip(Plan.Skip(job: job.name, slot: due.latest, missed: due.missed))
         }
         // The run serves the latest slot; what passed before the watch began is missed, the rest is coalesced into it.
-        let latestIsMissed = due.latest < watchingSince
+        let latestIsMissed = due.latestStart < watchingSince
         let coalesced = due.count - due.missed - (latestIsMissed ? 0 : 1)
         let start = Plan.Start(
             job: job.name, slot: due.latest, attempt: 1, missed: due.missed, coalesced: max(0, coalesced))

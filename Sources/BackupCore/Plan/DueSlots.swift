@@ -7,8 +7,10 @@ package struct DueSlots: Sendable, Equatable {
 
     package var first: Date
     package var latest: Date
+    /// When the run of the latest was to begin.
+    package var latestStart: Date
     package var count: Int
-    /// Of them, those before the instant since which the scheduler has been watching.
+    /// Of them, those that were to begin before the instant since which the scheduler has been watching.
     package var missed: Int
 
     /// The slots after `anchor` whose start (slot and jitter) is not after `now`; nil when there is none.
@@ -28,14 +30,16 @@ package struct DueSlots: Sendable, Equatable {
         while let slot = slots.next(after: cursor) {
             let start = slots.start(of: slot)
             guard start <= now else { return (due, start) }
-            if due == nil { due = DueSlots(first: slot, latest: slot, count: 0, missed: 0) }
+            if due == nil { due = DueSlots(first: slot, latest: slot, latestStart: start, count: 0, missed: 0) }
             due?.latest = slot
+            due?.latestStart = start
             due?.count += 1
-            if slot < watchingSince { due?.missed += 1 }
+            if start < watchingSince { due?.missed += 1 }
             if let count = due?.count, count >= countLimit {
-                let last = latest(of: slots, now: now)
-                due?.latest = last.slot ?? slot
-                return (due, last.changes)
+                let (last, changes) = latest(of: slots, now: now)
+                due?.latest = last ?? slot
+                due?.latestStart = last.map(slots.start) ?? start
+                return (due, changes)
             }
             cursor = slot
         }

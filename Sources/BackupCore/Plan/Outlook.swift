@@ -56,14 +56,15 @@ struct Outlook {
 
     private func intention(of job: Job, due: DueSlots, changes: Date) -> (Intention, changes: Date) {
         var changes = changes
-        if job.catchUp == .never, due.latest < watchingSince {
-            guard now.timeIntervalSince(due.latest) <= Planner.lateTolerance else {
+        // With jitter a slot may pass before the watch begins, and its run have time until after that: then it is not missed.
+        let latestIsMissed = due.latestStart < watchingSince
+        if job.catchUp == .never, latestIsMissed {
+            guard now.timeIntervalSince(due.latestStart) <= Planner.lateTolerance else {
                 return (.skip(Plan.Skip(job: job.name, slot: due.latest, missed: due.missed)), now)
             }
-            changes = min(changes, due.latest.addingTimeInterval(Planner.lateTolerance))
+            changes = min(changes, due.latestStart.addingTimeInterval(Planner.lateTolerance))
         }
-        // The run serves the latest slot; what passed before the watch began is missed, the rest is coalesced into it.
-        let latestIsMissed = due.latest < watchingSince
+        // The run serves the latest slot; what was to begin before the watch is missed, the rest is coalesced into it.
         let coalesced = due.count - due.missed - (latestIsMissed ? 0 : 1)
         let start = Plan.Start(
             job: job.name, slot: due.latest, attempt: 1, missed: due.missed, coalesced: max(0, coalesced))
