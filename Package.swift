@@ -48,7 +48,9 @@ let package = Package(
         // What `make bench` runs; nothing of it is installed.
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["BackupCore", "BackupRuntime", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "BackupCore", "BackupRuntime", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             path: "Benchmarks/Sources", swiftSettings: strict),
         .target(name: "WallClock", path: "Tests/WallClock"),
         .target(

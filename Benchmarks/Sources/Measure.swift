@@ -15,14 +15,21 @@ struct Measure {
         let row: String
         let ours: Double
         let unit: String
-        let spread: [Double]
+        /// Nil when measured once: that says nothing about how far it may be trusted.
+        let spread: [Double]?
+        let note: String?
     }
 
     /// One line, a row in JSON. `work` says how much it has done; a first round, which warms the caches, is not counted.
     func run(_ work: () throws -> Double) throws {
         _ = try work()
+        try run(rounds: Self.rounds, note: { nil }, work)
+    }
+
+    /// The same without a first round, with a note of what a reader must know.
+    func run(rounds: Int, note: () -> String?, _ work: () throws -> Double) throws {
         var figures: [Double] = []
-        for _ in 0..<Self.rounds {
+        for _ in 0..<rounds {
             let clock = ContinuousClock()
             let began = clock.now
             let amount = try work()
@@ -32,7 +39,8 @@ struct Measure {
         }
         figures.sort()
         let row = Row(
-            row: name, ours: figures[figures.count / 2], unit: unit, spread: [figures[0], figures[figures.count - 1]])
+            row: name, ours: figures[figures.count / 2], unit: unit,
+            spread: rounds > 1 ? [figures[0], figures[figures.count - 1]] : nil, note: note())
         print(String(decoding: try JSONEncoder().encode(row), as: UTF8.self))
     }
 }

@@ -72,12 +72,13 @@ def catalog(binary, program, folder, rounds, quick):
 
 
 def section(binary, program, folder, rounds, quick):
+    year = ["300", "30", "1"] if quick else ["10000", "365", str(rounds)]
     rounds = 1 if quick else rounds * ROUNDS
     found = slots(binary, rounds)
     if program is None:
-        talk("bench: the program of Sources/ was not named: next slots in memory, scanner, retention and catalog are left out")
+        talk("bench: the program of Sources/ was not named: next slots in memory, scanner, retention, year and catalog are left out")
         return found
-    for words in (["next-slot", f"{os.path.dirname(HERE)}/config/schedule.json"], ["scanner"], ["retention"]):
+    for words in (["next-slot", f"{os.path.dirname(HERE)}/config/schedule.json"], ["scanner"], ["retention"], ["year", *year]):
         found += measured(program, *words)
     found += catalog(binary, program, f"{folder}/catalog", rounds, quick)
     shutil.rmtree(f"{folder}/catalog")

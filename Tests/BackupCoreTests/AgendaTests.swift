@@ -88,14 +88,58 @@ import Testing
 }
 
 @Suite struct SimulatedYearTests {
-    /// Thirty jobs for two months, for CI; ten thousand for a year take a minute in a release build.
-    @Test(arguments: 0..<4) func `every slot is run, coalesced or missed with a note, whatever happens`(seed: UInt64)
+    /// Three hundred jobs for a month, for CI; `Benchmarks year` has ten thousand and a year.
+    @Test(arguments: 0..<4) func `every slot is run, coalesced or missed with its reason, whatever happens`(
+        seed: UInt64
+    )
         throws
     {
-        let began = instant("2026-01-01T00:00:00Z")
-        var year = SimulatedYear(try SimulatedYear.schedule(jobs: 30, servers: 3), seed: seed, began: began)
-        year.run(until: began.addingTimeInterval(60 * 86_400))
-        #expect(year.faults.isEmpty, "\(year.faults.prefix(5))")
-        #expect(year.runs > 1000 && year.missed > 0 && year.skipped > 0 && year.coalesced >= 0)
+        let began = instant("2026-03-10T00:00:00Z")
+        let end = began.addingTimeInterval(30 * 86_400)
+        let schedule = try SimulatedSchedule.make(jobs: 300, servers: 30)
+        var year = SimulatedYear(schedule, seed: seed, began: began, end: end)
+        year.run(until: end)
+        #expect(year.accounts.faults.isEmpty, "\(year.accounts.faults.prefix(5))")
+        let counts = year.accounts.counts
+        #expect(year.runs > 10_000 && (counts[.run] ?? 0) > 10_000 && (counts[.coalesced] ?? 0) > 0, "\(counts)")
+        let missed = [SlotAccounts.Fate.missedWhileDown, .missedInSleep, .missedByStep, .missedWaiting]
+        #expect(missed.contains { (counts[$0] ?? 0) > 0 }, "\(counts)")
+    }
+
+    /// The accounts would see what went wrong: else the test above could not fail.
+    @Test func `a slot that nobody begins, one that is begun twice, and a miscount are faults`() throws {
+        let began = instant("2026-03-10T00:00:00Z")
+        let jobs = try SimulatedSchedule.make(jobs: 1, servers: 1).jobs
+        let slots = (1...4).map { began.addingTimeInterval(Double($0) * 21_600) }
+        func start(_ slot: Date, missed: Int = 0, coalesced: Int = 0) -> Plan.Start {
+            Plan.Start(job: jobs[0].name, slot: slot, attempt: 1, missed: missed, coalesced: coalesced)
+        }
+        func faults(_ body: (inout SlotAccounts) -> Void) -> [String] {
+            var accounts = SlotAccounts(jobs, after: began, through: slots[3])
+            body(&accounts)
+            return accounts.faults
+        }
+        #expect(
+            faults {
+                $0.note(start(slots[0]), of: 0, watchingSince: began)
+                $0.note(start(slots[3], coalesced: 2), of: 0, watchingSince: began)
+                $0.close(at: .distantFuture)
+            }.isEmpty)
+        #expect(
+            faults {
+                $0.note(start(slots[2], coalesced: 2), of: 0, watchingSince: began)
+                $0.close(at: .distantFuture)
+            } == ["job 0: the slot 2026-03-11T00:00:00Z was never accounted for"])
+        #expect(
+            faults {
+                $0.note(start(slots[0]), of: 0, watchingSince: began)
+                $0.note(start(slots[0]), of: 0, watchingSince: began)
+            }.first?.contains("was accounted for before") == true)
+        #expect(faults { $0.note(start(slots[1]), of: 0, watchingSince: began) }.count == 1)
+        #expect(
+            faults { $0.note(start(slots[1], missed: 1), of: 0, watchingSince: slots[1]) }
+                == ["job 0: the slot 2026-03-10T06:00:00Z was missed without a reason"])
+        #expect(
+            faults { $0.noteBreak(at: slots[1]) { _ in false } }.first?.contains("nobody had begun it") == true)
     }
 }
