@@ -189,6 +189,13 @@ import Testing
         #expect(Jitter.seconds(job: "b", slot: slots[0], limit: 600) != delays[0])
     }
 
+    @Test(arguments: [
+        ("archon_db", 1_795_399_200, 704.5149750740384), ("müllers_db", 1_795_399_210, 1670.6957753276313),
+        ("n8n_db", 0, 345.54481931018364), ("odoo_db", -86_400, 559.9265232181504),
+    ]) func `jitter stays what it was in every version`(job: String, slot: Double, seconds: Double) {
+        #expect(Jitter.seconds(job: job, slot: Date(timeIntervalSince1970: slot), limit: 1800) == seconds)
+    }
+
     @Test func `years of a slot a second are counted up to a limit and end at the latest`() throws {
         let found = plan(
             try schedule(["*:*:*"]), ["j0": done("2020-01-01T00:00:00Z")], "2026-11-24T12:00:00Z",

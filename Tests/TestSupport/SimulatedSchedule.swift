@@ -29,7 +29,7 @@ package enum SimulatedSchedule {
             return job
         }
         return Schedule(
-            storage: .init(root: "/r", minimumFree: 0), concurrency: max(3, servers / 4),
+            storage: .init(root: "/r", minimumFree: 0), concurrency: min(64, max(3, servers / 4)),
             servers: (0..<servers).map { Server(name: "server \($0)", connection: "", concurrency: 1 + $0 % 2) },
             jobs: all)
     }

@@ -113,8 +113,8 @@ package struct SimulatedYear {
         let hours = UInt64(max(0, now.timeIntervalSinceReferenceDate) / 21_600)
         var weather = SplitMix64(seed: seed ^ (hours << 20) ^ UInt64(serverOf[job]))
         if weather.next() % 200 == 0 { return (.failed, Double.random(in: 0.1...20, using: &random)) }
-        let isLong = Int.random(in: 0..<50, using: &random) == 0
-        let seconds = Double.random(in: isLong ? 3600...30_000 : 5...600, using: &random)
+        let isLong = Int.random(in: 0..<500, using: &random) == 0
+        let seconds = Double.random(in: isLong ? 3600...30_000 : 5...120, using: &random)
         switch Int.random(in: 0..<200, using: &random) {
         case 0: return (.interrupted, seconds)
         case 1...8: return (.failed, seconds)

@@ -41,7 +41,7 @@ package struct SlotAccounts: Sendable {
         var numbers: [String: Int] = [:]
         var slots: [[Date]] = []
         list = jobs.map { job in
-            let name = "\(job.trigger)\u{0}\(job.zone.name)"
+            let name = "\(job.trigger.source)\u{0}\(job.zone.name)"
             if let number = numbers[name] { return number }
             numbers[name] = slots.count
             var all: [Date] = []

@@ -25,6 +25,8 @@ package struct Agenda: Sendable {
         var server: Int
         /// Its place among the candidates.
         var candidate: Int?
+        /// It is worked out at the next look, whatever the time.
+        var isNoted = false
     }
 
     package let schedule: Schedule
@@ -42,11 +44,15 @@ package struct Agenda: Sendable {
     var servers: ServerPlaces
     /// The job at each place of the trees.
     private var jobs: [Int]
-    /// When a job's intention may become another; minus infinity for one of which something was noted.
+    /// When a job's intention may become another, if nothing is noted of it.
     private var changes: EarliestTree
+    /// Those of which something was.
+    private var noted: [Int] = []
     /// When the next run of a job begins that is not due yet.
     var upcoming: EarliestTree
     var candidates: [Candidate] = []
+    /// False when there was no place for any of them, and nothing has changed since.
+    var mayAdmit = false
     var drills: DrillQueue
     /// Runs in progress on this host, without drills.
     var running = 0
@@ -58,6 +64,17 @@ package struct Agenda: Sendable {
         schedule: Schedule, facts: [String: JobFacts], now instant: Date, watchingSince: Date,
         drillsNotBefore: Date? = nil
     ) {
+        self.init(
+            schedule: schedule, now: instant, watchingSince: watchingSince, drillsNotBefore: drillsNotBefore,
+            others: facts.filter { schedule.place(of: $0.key) == nil }
+        ) { facts[schedule.jobs[$0].name] ?? JobFacts(firstSeen: instant) }
+    }
+
+    /// `facts` are asked for by a job's place in the schedule, `others` are those of jobs that it has not.
+    package init(
+        schedule: Schedule, now instant: Date, watchingSince: Date, drillsNotBefore: Date? = nil,
+        others: [String: JobFacts], facts: (Int) -> JobFacts
+    ) {
         self.schedule = schedule
         now = instant
         self.watchingSince = watchingSince
@@ -68,16 +85,15 @@ package struct Agenda: Sendable {
         drills = DrillQueue(count: schedule.jobs.count)
         jobs = Array(repeating: 0, count: schedule.jobs.count)
         entries.reserveCapacity(schedule.jobs.count)
-        for (index, job) in schedule.jobs.enumerated() {
-            let server = servers.number(of: job.server)
+        for index in schedule.jobs.indices {
+            let server = servers.number(of: schedule.jobs[index].server)
             let place = servers.take(placeOn: server)
             jobs[place] = index
-            entries.append(
-                Entry(facts: facts[job.name] ?? JobFacts(firstSeen: instant), place: place, server: server))
+            entries.append(Entry(facts: facts(index), place: place, server: server))
             count(entries[index].facts, of: index, by: 1)
-            changes[place] = -.infinity
+            mark(index)
         }
-        for (name, facts) in facts where schedule.place(of: name) == nil { note(facts, of: name) }
+        for (name, facts) in others { note(facts, of: name) }
     }
 
     /// What is known of a job has changed. How often it was passed over is counted here and is not taken from `facts`.
@@ -93,7 +109,7 @@ package struct Agenda: Sendable {
         entries[index].facts = facts
         entries[index].facts.passedOver = passedOver
         count(facts, of: index, by: 1)
-        changes[entries[index].place] = -.infinity
+        mark(index)
     }
 
     /// What is known of a job, as the agenda has it.
@@ -107,7 +123,7 @@ package struct Agenda: Sendable {
     /// The clock was stepped: everything is worked out anew, and slots before `watchingSince` were not watched.
     package mutating func restart(watchingSince: Date) {
         self.watchingSince = watchingSince
-        for entry in entries { changes[entry.place] = -.infinity }
+        for index in entries.indices { mark(index) }
     }
 
     /// What is to be done now. `now` may be before that of the last look: then all is worked out anew.
@@ -117,8 +133,7 @@ package struct Agenda: Sendable {
         servers.countBegun()
         var due = Due()
         let outlook = Outlook(now: now, watchingSince: watchingSince)
-        // In the order of the schedule.
-        for index in changes.places(notAfter: now.timeIntervalSinceReferenceDate).map({ jobs[$0] }).sorted() {
+        for index in takeChanged() {
             workOut(index, outlook)
             switch entries[index].intention {
             case .reanchor: due.reanchored.append(schedule.jobs[index].name)
@@ -142,29 +157,55 @@ package struct Agenda: Sendable {
             .sorted { ($0.start, $0.job) < ($1.start, $1.job) }
     }
 
+    /// The jobs that may ask for something else than at the last look, in the order of the schedule.
+    private mutating func takeChanged() -> [Int] {
+        var changed: [Int] = []
+        swap(&changed, &noted)
+        for place in changes.places(notAfter: now.timeIntervalSinceReferenceDate) where !entries[jobs[place]].isNoted {
+            changed.append(jobs[place])
+        }
+        for index in changed { entries[index].isNoted = false }
+        if changed.count > 1 { changed.sort() }
+        return changed
+    }
+
+    private mutating func mark(_ index: Int) {
+        guard !entries[index].isNoted else { return }
+        entries[index].isNoted = true
+        noted.append(index)
+    }
+
     private mutating func workOut(_ index: Int, _ outlook: Outlook) {
         workedOut += 1
         leave(index)
-        let job = schedule.jobs[index]
         let place = entries[index].place
-        let facts = entries[index].facts
-        drills.note(facts.drillAccount?.ended, of: index, now: now)
-        guard job.isEnabled else {
+        drills.note(entries[index].facts.drillAccount?.ended, of: index, now: now)
+        guard schedule.jobs[index].isEnabled else {
             changes[place] = .infinity
             return
         }
-        var (intention, changes) = outlook.intention(of: job, facts)
+        let (intention, drill, asked) = ask(index, outlook)
+        var changes = asked
         entries[index].intention = intention
         if case .begin(let start, let urgency) = intention {
-            let isLocked = facts.notBefore.map { $0 > now } ?? false
-            if isLocked, let notBefore = facts.notBefore { changes = min(changes, notBefore) }
-            enter(index, start, urgency, isLocked: isLocked)
+            let lock = entries[index].facts.notBefore.flatMap { $0 > now ? $0 : nil }
+            if let lock { changes = min(changes, lock) }
+            enter(index, start, urgency, isLocked: lock != nil)
         }
         upcoming[place] = upcoming(of: index)?.start.timeIntervalSinceReferenceDate ?? .infinity
-        let (drill, drillChanges) = outlook.drill(of: job, facts)
         entries[index].drill = drill
         drills.put(drill, of: index, at: place, now: now)
-        self.changes[place] = min(changes, drillChanges).timeIntervalSinceReferenceDate
+        self.changes[place] = changes.timeIntervalSinceReferenceDate
+    }
+
+    private func ask(_ index: Int, _ outlook: Outlook) -> (Intention, drill: Plan.Upcoming?, changes: Date) {
+        let isDrilled = schedule.jobs[index].drill.isEnabled
+        // A job is large: it is not copied where there is nothing to ask.
+        guard isDrilled || !entries[index].facts.isRunning else { return (.none, nil, .distantFuture) }
+        let job = schedule.jobs[index]
+        let (intention, changes) = outlook.intention(of: job, entries[index].facts)
+        let (drill, drillChanges) = outlook.drill(of: job, entries[index].facts)
+        return (intention, drill, min(changes, drillChanges))
     }
 
     /// The run of a job that is not due, or may not begin yet for somebody works on it.
@@ -190,7 +231,7 @@ package struct Agenda: Sendable {
         count(entries[index].facts, of: index, by: -1)
         change(&entries[index].facts)
         count(entries[index].facts, of: index, by: 1)
-        changes[entries[index].place] = -.infinity
+        mark(index)
     }
 
     // MARK: places
@@ -201,6 +242,7 @@ package struct Agenda: Sendable {
         } else if facts.isRunning {
             running += number
             servers.all[entries[index].server].running += number
+            mayAdmit = mayAdmit || number < 0
         }
     }
 
@@ -209,6 +251,7 @@ package struct Agenda: Sendable {
             drills.inProgress[job] = number > 0 ? facts.drillingOn : nil
         } else {
             running += number
+            mayAdmit = mayAdmit || number < 0
         }
     }
 }

@@ -22,6 +22,7 @@ extension Agenda {
                 index: index, server: server, slot: start.slot, urgency: urgency,
                 begunBefore: servers.all[server].begun - entries[index].facts.passedOver, isLocked: isLocked))
         servers.all[server].waiting += 1
+        mayAdmit = true
     }
 
     /// It is no candidate any more; how often it was passed over stays known.
@@ -46,12 +47,11 @@ extension Agenda {
     }
 
     mutating func admit(into due: inout Due) {
-        while running < schedule.concurrency {
-            var best: Candidate?
-            for candidate in candidates where !candidate.isLocked && !servers.all[candidate.server].isFull {
-                if best.map({ precedes(candidate, $0) }) ?? true { best = candidate }
+        while mayAdmit, running < schedule.concurrency {
+            guard let best = firstCandidate, case .begin(let start, _) = entries[best.index].intention else {
+                mayAdmit = false
+                return
             }
-            guard let best, case .begin(let start, _) = entries[best.index].intention else { return }
             due.starts.append(start)
             leave(best.index)
             entries[best.index].intention = .none
@@ -63,16 +63,40 @@ extension Agenda {
         }
     }
 
-    func precedes(_ left: Candidate, _ right: Candidate) -> Bool {
-        let isStarved = (self.isStarved(left), self.isStarved(right))
-        if isStarved.0 != isStarved.1 { return isStarved.0 }
-        if isStarved.0, left.slot != right.slot { return left.slot < right.slot }
-        let urgency = (left.urgency.at(now), right.urgency.at(now))
-        if urgency.0 != urgency.1 { return urgency.0 > urgency.1 }
-        return schedule.jobs[left.index].name < schedule.jobs[right.index].name
+    /// Of those that have a place.
+    private var firstCandidate: Candidate? {
+        var best: (place: Int, rank: Rank)?
+        for place in candidates.indices where !candidates[place].isLocked {
+            guard !servers.all[candidates[place].server].isFull else { continue }
+            let rank = rank(of: candidates[place])
+            if let best, !rank.precedes(best.rank, schedule) { continue }
+            best = (place, rank)
+        }
+        return best.map { candidates[$0.place] }
     }
 
-    private func isStarved(_ candidate: Candidate) -> Bool {
-        passedOver(candidate) >= servers.all[candidate.server].jobs
+    func precedes(_ left: Candidate, _ right: Candidate) -> Bool { rank(of: left).precedes(rank(of: right), schedule) }
+
+    private func rank(of candidate: Candidate) -> Rank {
+        let isStarved = passedOver(candidate) >= servers.all[candidate.server].jobs
+        return Rank(
+            index: candidate.index, isStarved: isStarved, slot: isStarved ? candidate.slot : .distantPast,
+            urgency: candidate.urgency.at(now))
+    }
+
+    /// What one look makes of a candidate.
+    private struct Rank {
+        let index: Int
+        let isStarved: Bool
+        /// Counts among the starved alone.
+        let slot: Date
+        let urgency: Double
+
+        func precedes(_ other: Rank, _ schedule: Schedule) -> Bool {
+            if isStarved != other.isStarved { return isStarved }
+            if slot != other.slot { return slot < other.slot }
+            if urgency != other.urgency { return urgency > other.urgency }
+            return schedule.jobs[index].name < schedule.jobs[other.index].name
+        }
     }
 }

@@ -22,6 +22,7 @@ extension Agenda {
     /// The servers that are not dumped now: for a drill in progress, or for one that has waited too long.
     mutating func reserve(_ pressing: DrillQueue.Waiting?) {
         for number in drills.reserved { servers.all[number].isReserved = false }
+        mayAdmit = mayAdmit || !drills.reserved.isEmpty
         var reserved = drills.inProgress.values.flatMap { $0.compactMap(servers.knownNumber) }
         if let pressing { reserved += numbers(of: pressing.index) }
         for number in reserved { servers.all[number].isReserved = true }

@@ -13,6 +13,12 @@ package struct DueSlots: Sendable, Equatable {
     /// Of them, those that were to begin before the instant since which the scheduler has been watching.
     package var missed: Int
 
+    /// A slot, and when its run is to begin.
+    struct Coming {
+        let slot: Date
+        let start: Date
+    }
+
     /// The slots after `anchor` whose start (slot and jitter) is not after `now`; nil when there is none.
     package static func find(job: Job, after anchor: Date, now: Date, watchingSince: Date) -> DueSlots? {
         find(job.slots, after: anchor, now: now, watchingSince: watchingSince).due
@@ -21,15 +27,15 @@ package struct DueSlots: Sendable, Equatable {
     /// The last slot whose start is not after `now`; nil when the last two years hold none.
     package static func latest(of job: Job, now: Date) -> Date? { latest(of: job.slots, now: now).slot }
 
-    /// The same with the instant, later than `now`, before which the answer stays as it is.
+    /// The same with the instant, later than `now`, before which the answer stays as it is, and the first slot that is not due.
     static func find(
         _ slots: SlotSource, after anchor: Date, now: Date, watchingSince: Date
-    ) -> (due: DueSlots?, changes: Date) {
+    ) -> (due: DueSlots?, changes: Date, next: Coming?) {
         var due: DueSlots?
         var cursor = anchor
         while let slot = slots.next(after: cursor) {
             let start = slots.start(of: slot)
-            guard start <= now else { return (due, start) }
+            guard start <= now else { return (due, start, Coming(slot: slot, start: start)) }
             if due == nil { due = DueSlots(first: slot, latest: slot, latestStart: start, count: 0, missed: 0) }
             due?.latest = slot
             due?.latestStart = start
@@ -39,11 +45,11 @@ package struct DueSlots: Sendable, Equatable {
                 let (last, changes) = latest(of: slots, now: now)
                 due?.latest = last ?? slot
                 due?.latestStart = last.map(slots.start) ?? start
-                return (due, changes)
+                return (due, changes, nil)
             }
             cursor = slot
         }
-        return (due, .distantFuture)
+        return (due, .distantFuture, nil)
     }
 
     /// The same with the instant, later than `now`, before which the answer stays as it is.
@@ -126,14 +132,28 @@ package enum Jitter {
     /// Between 0 and `limit` seconds, `limit` not included; 0 when `limit` is 0.
     package static func seconds(job: String, slot: Date, limit: Double) -> Double {
         guard limit > 0 else { return 0 }
-        // FNV-1a over name and slot, then one round of mixing: its high bits alone are too regular for near slots.
+        // FNV-1a over name, a zero and the slot's digits, then one round of mixing: its high bits alone are too regular for near
+        // slots.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(job)\u{0}\(Int64(slot.timeIntervalSince1970))".utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-        }
+        func take(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        for byte in job.utf8 { take(byte) }
+        take(0)
+        takeDigits(of: Int64(slot.timeIntervalSince1970), take)
         hash = (hash ^ (hash >> 30)) &* 0xbf58_476d_1ce4_e5b9
         hash = (hash ^ (hash >> 27)) &* 0x94d0_49bb_1331_11eb
         hash ^= hash >> 31
         return Double(hash >> 11) / Double(UInt64(1) << 53) * limit
+    }
+
+    /// The bytes that the number is written with, without writing it.
+    private static func takeDigits(of number: Int64, _ take: (UInt8) -> Void) {
+        if number < 0 { take(UInt8(ascii: "-")) }
+        let magnitude = number.magnitude
+        var divisor: UInt64 = 1
+        while magnitude / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            take(UInt8(ascii: "0") + UInt8(magnitude / divisor % 10))
+            divisor /= 10
+        }
     }
 }

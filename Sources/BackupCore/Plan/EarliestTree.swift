@@ -52,16 +52,24 @@ package struct EarliestTree: Sendable {
     /// The places, in order, of what is not after `limit`; no more than `most`.
     package func places(notAfter limit: Double, most: Int = .max) -> [Int] {
         var found: [Int] = []
-        var open = [1]
-        while let node = open.popLast(), found.count < most {
-            guard nodes[node] <= limit, nodes[node] < .infinity else { continue }
-            if node >= leaves {
+        var node = 1
+        while found.count < most {
+            if nodes[node] <= limit, nodes[node] < .infinity {
+                if node < leaves {
+                    node *= 2
+                    continue
+                }
                 found.append(node - leaves)
-            } else {
-                open.append(2 * node + 1)
-                open.append(2 * node)
             }
+            // Up from whatever stands on the right, and over to the right of it; past the root there is nothing more.
+            node >>= node.trailingOneBitCount
+            guard node > 0 else { break }
+            node += 1
         }
         return found
     }
+}
+
+extension Int {
+    fileprivate var trailingOneBitCount: Int { (~self).trailingZeroBitCount }
 }

@@ -27,15 +27,16 @@ struct Outlook {
 
     func intention(of job: Job, _ facts: JobFacts) -> (Intention, changes: Date) {
         guard !facts.isRunning else { return (.none, .distantFuture) }
+        let slots = job.slots
         var changes = Date.distantFuture
         if facts.account == nil, job.catchUp == .once || facts.refuted != nil {
-            let last = DueSlots.latest(of: job.slots, now: now)
+            let last = DueSlots.latest(of: slots, now: now)
             if job.catchUp == .once, let slot = last.slot { return (firstRun(of: job, slot), last.changes) }
             changes = last.changes
         }
         let anchor = facts.account?.slot ?? facts.firstSeen
-        if anchor > now, isBeyondReach(anchor, of: job.slots) { return (.reanchor, now) }
-        let (due, dueChanges) = DueSlots.find(job.slots, after: anchor, now: now, watchingSince: watchingSince)
+        if anchor > now, isBeyondReach(anchor, of: slots) { return (.reanchor, now) }
+        let (due, dueChanges, next) = DueSlots.find(slots, after: anchor, now: now, watchingSince: watchingSince)
         changes = min(changes, dueChanges)
         if let due { return intention(of: job, due: due, changes: changes) }
         if let retry = renewal(of: job, facts) ?? facts.account.flatMap({ retry(of: job, $0) }) {
@@ -43,8 +44,8 @@ struct Outlook {
             let start = Plan.Start(job: job.name, slot: retry.slot, attempt: retry.attempt, missed: 0, coalesced: 0)
             return (.begin(start, urgency(of: job, dueSince: retry.slot)), changes)
         }
-        guard let slot = job.slots.next(after: anchor) else { return (.none, changes) }
-        let upcoming = Plan.Upcoming(job: job.name, slot: slot, start: job.start(of: slot), attempt: 1)
+        guard let next else { return (.none, changes) }
+        let upcoming = Plan.Upcoming(job: job.name, slot: next.slot, start: next.start, attempt: 1)
         return (.later(upcoming), min(changes, upcoming.start))
     }
 
@@ -133,7 +134,7 @@ struct Outlook {
         if account == nil, facts.firstSeen > now { changes = now }
         let isLost = account == nil && (facts.drillAccount != nil || facts.firstSeen > now)
         let anchor = isLost ? watchingSince : account?.slot ?? facts.firstSeen
-        let (due, dueChanges) = DueSlots.find(slots, after: anchor, now: now, watchingSince: watchingSince)
+        let (due, dueChanges, _) = DueSlots.find(slots, after: anchor, now: now, watchingSince: watchingSince)
         changes = min(changes, dueChanges)
         if let due {
             // It has waited since the first of them, or a daily one would never have waited for a day.

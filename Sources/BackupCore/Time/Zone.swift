@@ -52,6 +52,7 @@ package struct Zone: Sendable, Equatable {
     func instant(ofLocalSecond local: Int) -> Int {
         // No zone was ever further than 26 hours from UTC, so what decides lies within that of the local reading.
         let reach = 26 * 3600
+        if let offset = table.offset(throughout: local - reach, through: local + reach) { return local - offset }
         let offsets = offsets(from: local - reach, through: local + reach)
         var instants: [Int] = []
         for offset in offsets where self.offset(atSecond: local - offset) == offset { instants.append(local - offset) }

@@ -34,6 +34,15 @@ final class ZoneTable: Sendable, Equatable {
         return low == 0 ? initialOffset : offsets[low - 1]
     }
 
+    /// The one offset of a stretch in which the table has no change, as most have none; nil says that it has to be looked at.
+    func offset(throughout from: Int, through: Int) -> Int? {
+        // Beyond the table the rule decides.
+        guard rule == nil || through < transitions.last ?? Int.min else { return nil }
+        let index = firstIndex(from: from)
+        guard index == transitions.count || transitions[index] > through else { return nil }
+        return index == 0 ? initialOffset : offsets[index - 1]
+    }
+
     /// Changes of offset with `from` <= at <= `through`, in the order of time; ones that change nothing are left out.
     func changes(from: Int, through: Int) -> [(at: Int, offset: Int)] {
         var found: [(at: Int, offset: Int)] = []
