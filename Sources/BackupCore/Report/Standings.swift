@@ -34,14 +34,16 @@ package struct Standings: Sendable {
     /// The clock was stepped: all are looked at anew.
     package mutating func restart() { for index in states.indices { changes[index] = -.infinity } }
 
-    /// What is measured of the jobs that may stand otherwise than at the last look, and the next instant at which one may if
-    /// nothing happens.
-    package mutating func look(now: Date) -> (measures: [ObjectiveMeasure], next: Date?) {
+    /// Tells what is measured of each job that may stand otherwise than at the last look, one by one: after a start these are all.
+    /// Returns the next instant at which one may stand otherwise if nothing happens.
+    package mutating func look(now: Date, tell: (ObjectiveMeasure, Job) -> Void) -> Date? {
         if now < lastLook { restart() }
         lastLook = now
-        let measures = changes.places(notAfter: now.timeIntervalSinceReferenceDate).compactMap { measure($0, now: now) }
+        for index in changes.places(notAfter: now.timeIntervalSinceReferenceDate) {
+            if let measure = measure(index, now: now) { tell(measure, schedule.jobs[index]) }
+        }
         let next = changes.earliest
-        return (measures, next < .infinity ? Date(timeIntervalSinceReferenceDate: next) : nil)
+        return next < .infinity ? Date(timeIntervalSinceReferenceDate: next) : nil
     }
 
     /// Nil for a job that nobody measures.

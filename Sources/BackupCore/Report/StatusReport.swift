@@ -179,7 +179,7 @@ package enum StatusLine {
     ) -> String {
         var standings = Standings(schedule)
         for (index, job) in schedule.jobs.enumerated() { states[job.name].map { standings.note($0, of: index) } }
-        _ = standings.look(now: now)
+        _ = standings.look(now: now) { _, _ in }
         return standings.statusLine(
             next: upcoming.first { $0.start > now }, running: running, drilling: drilling, now: now)
     }

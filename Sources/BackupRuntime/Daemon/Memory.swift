@@ -7,9 +7,12 @@ enum Memory {
     /// which are mapped sixteen at a touch and of which an idle daemon uses few. They stay in the system's cache as long as
     /// it has room, and are mapped again when they are used.
     static func giveBack() {
-        malloc_trim(0)
+        giveBackFreed()
         for range in mappedCode() { madvise(range.baseAddress, range.count, MADV_DONTNEED) }
     }
+
+    /// Freed memory alone, which may lie in pieces between what is kept: after something large was read.
+    static func giveBackFreed() { malloc_trim(0) }
 
     /// The executable mappings of files: never written to, so nothing is lost by unmapping a page.
     private static func mappedCode() -> [UnsafeMutableRawBufferPointer] {

@@ -83,6 +83,8 @@ package actor Scheduler {
 
     /// Makes the first plan and goes on by itself; returns when the runs that were due have begun.
     package func begin() async {
+        // A schedule has been read and the catalog opened, which took more than they leave.
+        Memory.giveBackFreed()
         setTimer()
         await plan()
     }
@@ -133,20 +135,24 @@ package actor Scheduler {
         repeat {
             mustPlanAgain = false
             let seen = turns
-            let news = await ledger.news(since: revision, now: clock().wall)
+            var news = await ledger.news(since: revision, now: clock().wall)
             guard stopDeadline == nil else { return }
             guard seen == turns else {
                 mustPlanAgain = true
                 continue
             }
-            await carryOut(news)
+            let (now, due) = look(&news)
+            await carryOut(due, now: now)
         } while mustPlanAgain
         tidyUp()
     }
 
-    private func carryOut(_ news: Ledger.News) async {
+    private func look(_ news: inout Ledger.News) -> (now: Date, due: Agenda.Due) {
         let now = noteClock()
-        let due = look(news, now: now)
+        return (now, look(&news, now: now))
+    }
+
+    private func carryOut(_ due: Agenda.Due, now: Date) async {
         for start in due.starts { begin(start) }
         for drill in due.drills { begin(drill) }
         let change = watchObjectives(now: now)

@@ -6,23 +6,25 @@ extension Scheduler {
     /// Takes another schedule: everything is asked for and worked out anew.
     func take(_ schedule: Schedule) {
         self.schedule = schedule
+        renewStandings()
         revision = nil
         turns += 1
         objectives.keep(schedule)
     }
 
-    /// Tells the agenda what is new, and asks it what is due.
-    func look(_ news: Ledger.News, now: Date) -> Agenda.Due {
+    /// Tells the agenda what is new, and asks it what is due. Takes the states out of `news`: those of all jobs, as after a start,
+    /// are not held twice.
+    func look(_ news: inout Ledger.News, now: Date) -> Agenda.Due {
         let isNew = revision == nil || agenda == nil
         revision = news.revision
-        if isNew { renewStandings() }
         var changed = stale.union(news.unwritten.jobs)
         stale = []
         for (job, state) in news.states {
             guard let place = schedule.place(of: job) else { continue }
             standings.note(state, of: place)
-            changed.insert(job)
+            if !isNew { changed.insert(job) }
         }
+        news.states = []
         for job in news.unwritten.jobs {
             guard let place = schedule.place(of: job) else { continue }
             var state = standings.states[place] ?? JobState(firstSeen: now)
@@ -50,13 +52,17 @@ extension Scheduler {
 
     /// How often jobs were passed over outlasts a reload.
     private func newAgenda(now: Date) -> Agenda {
-        var facts: [String: JobFacts] = Dictionary(minimumCapacity: schedule.jobs.count)
-        let others = running.keys + (drilling.map { [$0.request.job.name] } ?? [])
-        for name in schedule.jobs.map(\.name) + others where facts[name] == nil {
-            facts[name] = self.facts(of: name, now: now)
-            facts[name]?.passedOver = agenda?.facts(of: name)?.passedOver ?? 0
+        var others: [String: JobFacts] = [:]
+        for name in running.keys + (drilling.map { [$0.request.job.name] } ?? [])
+        where schedule.place(of: name) == nil {
+            others[name] = facts(of: name, now: now)
         }
-        return Agenda(schedule: schedule, facts: facts, now: now, watchingSince: watchingSince)
+        return Agenda(schedule: schedule, now: now, watchingSince: watchingSince, others: others) { place in
+            let name = schedule.jobs[place].name
+            var facts = facts(of: name, now: now)
+            facts.passedOver = agenda?.facts(of: name)?.passedOver ?? 0
+            return facts
+        }
     }
 
     func state(of job: String) -> JobState? { schedule.place(of: job).flatMap { standings.states[$0] } }
@@ -76,12 +82,9 @@ extension Scheduler {
 
     /// Tells what has become of objectives. Returns when a job may stand otherwise if nothing happens.
     func watchObjectives(now: Date) -> Date? {
-        let (measures, next) = standings.look(now: now)
-        for measure in measures {
-            guard let job = schedule.job(named: measure.job) else { continue }
+        standings.look(now: now) { measure, job in
             for event in objectives.note(measure, of: job) { report(event) }
         }
-        return next
     }
 
     func statusText(now: Date) -> String {
