@@ -25,7 +25,10 @@ struct MemberStage: Sendable {
 
     /// Returns what was found wrong with earlier dumps.
     @discardableResult
-    func publish(_ day: Int, _ members: [String: String], drill: Manifest.Drill? = nil) async throws -> [Failure] {
+    func publish(
+        _ day: Int, _ members: [String: String], drill: Manifest.Drill? = nil,
+        _ cancellation: Cancellation = Cancellation()
+    ) async throws -> [Failure] {
         let folder = try folder()
         let name = Self.name(day)
         let archive = folder.partialPath(name, ".dump")
@@ -38,7 +41,7 @@ struct MemberStage: Sendable {
         manifest.sha256 = digest.sha256
         manifest.members = digest.members
         manifest.drill = drill
-        return try folder.publish(name, manifest)
+        return try folder.publish(name, manifest, cancellation)
     }
 
     func text(_ day: Int, _ member: String) throws -> String {

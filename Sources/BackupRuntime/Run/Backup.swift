@@ -136,7 +136,7 @@ package struct Backup: Sendable {
         manifest.matched = snapshot.map { _ in job.proof == .sourceContent ? .content : .rows }
         try await host?.checkUnchanged()
         try Task.checkCancellation()
-        let damages = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
+        let damages = try await blocking(within: limit) { [folder, manifest] in try folder.publish(name, manifest, $0) }
         damages.forEach(warn)
         return manifest
     }
@@ -149,7 +149,7 @@ package struct Backup: Sendable {
         let reader =
             tools.host == nil
             ? tools : try await Tools.reader(major: tools.major, container: request.server.container)
-        async let digesting = ArchiveDigest.take(archive, known: written.readings)
+        async let digesting = ArchiveDigest.take(archive, known: written.readings, within: limit)
         let first = Disk.isFolder(archive) ? try await digesting : nil
         let reading = try await ArchiveReading.take(
             archive, tools: reader, digest: first, timeoutSeconds: try limit.remaining(), progress: progress)

@@ -76,11 +76,12 @@ package struct ArchiveDigest: Sendable, Equatable {
         -> ArchiveDigest
     { try await take(path, known: [], progress: progress) }
 
-    /// Members that are `known` and have their size are not read again.
+    /// Members that are `known` and have their size are not read again. Throws the limit's fault when its time is over.
     static func take(
-        _ path: String, known: [MemberReading], progress: @escaping @Sendable (Int64) -> Void = { _ in }
+        _ path: String, known: [MemberReading], within limit: TimeLimit? = nil,
+        progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws -> ArchiveDigest {
-        try await blocking { cancellation in
+        try await blocking(within: limit) { cancellation in
             guard Disk.isFolder(path) else {
                 let (sha256, bytes) = try Digest.hex(ofFile: path, cancellation, progress: progress)
                 return ArchiveDigest(bytes: bytes, sha256: sha256)

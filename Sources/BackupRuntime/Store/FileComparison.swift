@@ -31,11 +31,13 @@ struct OpenFile: ~Copyable {
 }
 
 /// Two files byte for byte.
-enum FileComparison {
+enum FileComparison: Sendable {
     case equal
     case different
     /// The earlier one, and what the system said.
     case unreadable(String)
+    /// The earlier one is not there any more, or is another file than it was.
+    case gone
 
     /// Throws for a new one that cannot be read.
     static func of(_ new: borrowing OpenFile, _ old: borrowing OpenFile, _ cancellation: Cancellation) throws

@@ -52,13 +52,15 @@ package struct JobFolder: Sendable {
     // MARK: publishing
 
     /// Makes a dump out of its partial files and its manifest. When it returns, the dump is listed and survives a power cut.
-    /// Members that earlier dumps hold too take no room again; returns what was found wrong with those dumps on the way.
+    /// Members that earlier dumps hold too take no room again; returns what was found wrong with those dumps on the way. A cancellation
+    /// is heeded for as long as that is looked for; from then on it is a matter of moments, and goes to its end.
     @discardableResult
     func publish(_ name: DumpName, _ manifest: Manifest, _ cancellation: Cancellation = Cancellation()) throws
         -> [Failure]
     {
         var sharing = MemberSharing(self, name, cancellation)
         try sharing.share(manifest.members ?? [])
+        try cancellation.check()
         try makeDurable(name, manifest)
         return sharing.noteDamages()
     }

@@ -51,70 +51,94 @@ struct MemberSharing {
     private mutating func share(
         _ wanted: [Manifest.Member], with earlier: String, _ manifest: Manifest, _ members: [Manifest.Member]
     ) throws -> [Manifest.Member] {
-        struct Contents: Hashable {
-            let bytes: Int64
-            let sha256: String
-        }
         var holders: [Contents: [String]] = [:]
-        for member in members {
-            holders[Contents(bytes: member.bytes, sha256: member.sha256), default: []].append(member.name)
-        }
-        return try wanted.filter { member in
-            let contents = Contents(bytes: member.bytes, sha256: member.sha256)
-            while way != nil, !damages.contains(where: { $0.manifest.dump == manifest.dump }),
-                let candidate = holders[contents]?.popLast()
-            {
-                try cancellation.check()
-                if try share(member, with: "\(earlier)/\(candidate)", of: manifest) { return false }
+        for member in members { holders[Contents(member), default: []].append(member.name) }
+        var left = wanted
+        // Once for most of them; again for those whose file could not lend itself, as long as there are others alike.
+        while way != nil, !isDamaged(manifest) {
+            let pairs = try left.compactMap { member in
+                try pair(member) { holders[Contents(member)]?.popLast().map { "\(earlier)/\($0)" } }
             }
-            return true
+            if pairs.isEmpty { break }
+            let shared = try share(pairs, of: manifest)
+            left.removeAll { shared.contains($0.name) }
         }
+        return left
     }
 
-    private mutating func share(_ member: Manifest.Member, with path: String, of earlier: Manifest) throws -> Bool {
-        let new = try OpenFile("\(archive)/\(member.name)")
-        // One that is gone or of another length is damage that `list` tells by itself.
-        guard let old = try? OpenFile(path),  // see above
-            old.status.st_size == new.status.st_size, old.status.st_mode & S_IFMT == S_IFREG,
-            old.status.st_dev == new.status.st_dev, old.status.st_ino != new.status.st_ino,
-            taken.insert([UInt64(old.status.st_dev), UInt64(old.status.st_ino)]).inserted
-        else { return false }
-        switch try FileComparison.of(new, old, cancellation) {
-        case .equal: return try replace(member.name, with: old, path)
-        case .unreadable(let said): damaged(earlier, member, old.status, path, "cannot be read: \(said)")
-        case .different:
-            if try Digest.hex(ofFile: path, cancellation).sha256 == member.sha256 {
-                throw Failure(
-                    .inputOutput, "\(member.name) of the new dump is no longer what was read back",
-                    hint: "Look at the memory and the disk of this host.")
+    private struct Contents: Hashable {
+        let bytes: Int64
+        let sha256: String
+
+        init(_ member: Manifest.Member) { (bytes, sha256) = (member.bytes, member.sha256) }
+    }
+
+    /// The member beside the next of the earlier files that may lend itself to it; nil when there is none.
+    private mutating func pair(_ member: Manifest.Member, _ next: () -> String?) throws -> MemberPair? {
+        let path = "\(archive)/\(member.name)"
+        var new = stat()
+        guard lstat(path, &new) == 0 else { throw Disk.failure("cannot look at \(path)") }
+        while let path = next() {
+            var old = stat()
+            // One that is gone or of another length is damage that `list` tells by itself.
+            if lstat(path, &old) == 0, old.st_size == new.st_size, old.st_mode & S_IFMT == S_IFREG,
+                old.st_dev == new.st_dev, old.st_ino != new.st_ino,
+                taken.insert([UInt64(old.st_dev), UInt64(old.st_ino)]).inserted
+            {
+                return MemberPair(member: member, path: path, file: old)
             }
-            damaged(earlier, member, old.status, path, "is no longer what its manifest says")
         }
-        return false
+        return nil
+    }
+
+    /// Compares on all cores and replaces in the order of the pairs, until something forbids it. Returns the names of the members
+    /// that are shared now.
+    private mutating func share(_ pairs: [MemberPair], of earlier: Manifest) throws -> Set<String> {
+        let comparison = PairComparison(pairs, archive: archive, cancellation)
+        defer { comparison.end() }
+        var shared: Set<String> = []
+        for (index, pair) in pairs.enumerated() where way != nil && !isDamaged(earlier) {
+            try cancellation.check()
+            switch try comparison.outcome(index) {
+            case .equal: if try replace(with: pair) { shared.insert(pair.member.name) }
+            case .gone: break
+            case .unreadable(let said): damaged(earlier, pair, "cannot be read: \(said)")
+            case .different:
+                if try Digest.hex(ofFile: pair.path, cancellation).sha256 == pair.member.sha256 {
+                    throw Failure(
+                        .inputOutput, "\(pair.member.name) of the new dump is no longer what was read back",
+                        hint: "Look at the memory and the disk of this host.")
+                }
+                damaged(earlier, pair, "is no longer what its manifest says")
+            }
+        }
+        return shared
     }
 
     /// True when the member stands on the earlier file's bytes now.
-    private mutating func replace(_ member: String, with old: borrowing OpenFile, _ path: String) throws -> Bool {
+    private mutating func replace(with pair: MemberPair) throws -> Bool {
         let temporary = "\(archive)/.shared"
         try Disk.remove(temporary)
         try folder.step("share member")
-        guard place(old, path, at: temporary) else {
+        guard place(pair, at: temporary) else {
             try Disk.remove(temporary)
             return false
         }
         try folder.step("replace member")
-        try Disk.rename(temporary, "\(archive)/\(member)")
+        try Disk.rename(temporary, "\(archive)/\(pair.member.name)")
         return true
     }
 
-    private mutating func place(_ old: borrowing OpenFile, _ path: String, at temporary: String) -> Bool {
+    private mutating func place(_ pair: MemberPair, at temporary: String) -> Bool {
         if way == .clone {
+            // Gone since it was compared, or another: not shared.
+            guard let old = pair.open() else { return false }
             if clone(old, to: temporary) { return true }
             // Not here: no file system that can, or one that was made without.
             way = .link
             unlink(temporary)
         }
-        guard Glibc.link(path, temporary) == 0 else {
+        guard Glibc.link(pair.path, temporary) == 0 else {
             // This one has all the names that it may have. Anything else is the same for every other: no links on this file
             // system, or none to files of another owner.
             if errno != EMLINK, errno != ENOENT { way = nil }
@@ -122,7 +146,7 @@ struct MemberSharing {
         }
         // The name must still be that of the file that was compared.
         var status = stat()
-        return lstat(temporary, &status) == 0 && status.st_ino == old.status.st_ino
+        return lstat(temporary, &status) == 0 && status.st_ino == pair.file.st_ino
     }
 
     private func clone(_ old: borrowing OpenFile, to path: String) -> Bool {
@@ -135,20 +159,20 @@ struct MemberSharing {
 
     // MARK: damage
 
+    private func isDamaged(_ earlier: Manifest) -> Bool { damages.contains { $0.manifest.dump == earlier.dump } }
+
     /// Every dump that has a name for that file has the same fault. A clone need not.
-    private mutating func damaged(
-        _ earlier: Manifest, _ member: Manifest.Member, _ file: stat, _ path: String, _ what: String
-    ) {
-        damages.append((earlier, "its member \((path as NSString).lastPathComponent) \(what)"))
+    private mutating func damaged(_ earlier: Manifest, _ pair: MemberPair, _ what: String) {
+        damages.append((earlier, "its member \((pair.path as NSString).lastPathComponent) \(what)"))
         // A folder that cannot be read has no others.
-        guard file.st_nlink > 1, let names = try? folder.names() else { return }  // see above
+        guard pair.file.st_nlink > 1, let names = try? folder.names() else { return }  // see above
         for name in names where name != self.name {
-            guard let other = folder.stored(name).manifest, !damages.contains(where: { $0.manifest.dump == other.dump })
-            else { continue }
+            guard let other = folder.stored(name).manifest, !isDamaged(other) else { continue }
             let same = other.members?.first {
                 var status = stat()
-                return $0.sha256 == member.sha256 && lstat("\(folder.archivePath(name))/\($0.name)", &status) == 0
-                    && status.st_ino == file.st_ino
+                return $0.sha256 == pair.member.sha256
+                    && lstat("\(folder.archivePath(name))/\($0.name)", &status) == 0
+                    && status.st_ino == pair.file.st_ino
             }
             if let same { damages.append((other, "its member \(same.name) \(what)")) }
         }
