@@ -15,16 +15,19 @@ final class MemberCompression: Sendable {
     private let isDumped = Atomic(false)
     private let written = Atomic<Int64>(0)
 
-    /// How far pg_dump may be ahead.
-    private static let aheadBytes: Int64 = 256 << 20
+    private let aheadBytes: Int64
 
-    /// Makes the folder, which pg_dump takes when it is empty. `pause` is that of pg_dump's child.
-    init(_ folder: String, _ coding: MemberCoding, dumpWorkers: Int, pause: ChildPause) throws {
+    /// Makes the folder, which pg_dump takes when it is empty. `pause` is that of pg_dump's child; `aheadBytes` how far that may be
+    /// ahead.
+    init(
+        _ folder: String, _ coding: MemberCoding, dumpWorkers: Int, pause: ChildPause, aheadBytes: Int64 = 256 << 20
+    ) throws {
         guard mkdir(folder, 0o700) == 0 else { throw Disk.failure("cannot make the folder \(folder)") }
         self.folder = folder
         self.coding = coding
         self.dumpWorkers = dumpWorkers
         self.pause = pause
+        self.aheadBytes = aheadBytes
         watch = try FolderWatch(folder)
     }
 
@@ -145,9 +148,9 @@ final class MemberCompression: Sendable {
             if events == nil { for name in try Disk.names(in: folder) { _ = work.member(name) } }
             if isLast { break }
             let ahead = work.aheadBytes
-            if ahead > Self.aheadBytes {
+            if ahead > aheadBytes {
                 pause.pause()
-            } else if ahead < Self.aheadBytes / 2 {
+            } else if ahead < aheadBytes / 2 {
                 pause.resume()
             }
         }
