@@ -18,4 +18,11 @@ static inline int archon_punch_hole(int descriptor, long count) {
 static inline int archon_begin_writing(int descriptor, long offset, long count) {
     return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 2U);
 }
+
+/* A process by a descriptor, which stays its own when its number is given to another; readable once it has ended. -1: none. */
+static inline int archon_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0U); }
+
+static inline int archon_pidfd_signal(int descriptor, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, 0L, 0U);
+}
 #endif

@@ -157,10 +157,14 @@ package struct JobFolder: Sendable {
         try Disk.remove(removedPath(name))
     }
 
-    /// Finishes or removes what a crash has left. Only for who holds the job's lock. Returns the names it dealt with.
+    /// Finishes or removes what a crash has left, after it has ended who still writes it. Only for who holds the job's lock. Returns
+    /// what it dealt with: names, and `pg_dump <number>`.
     package func sweep() throws -> [String] {
         guard Disk.isFolder(path) else { return [] }
         var swept: [String] = []
+        if try Disk.names(in: path).contains(where: LeftDump.isPartialArchive) {
+            swept += try LeftDump.endAll(writingInto: path).map { "pg_dump \($0)" }
+        }
         for file in try Disk.names(in: path) where file.hasPrefix(".partial-") {
             swept.append(file)
             if let name = DumpName(file.dropFirst(".partial-removed-".count).dropLast(5), job: job),
