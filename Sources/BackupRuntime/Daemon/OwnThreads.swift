@@ -1,6 +1,7 @@
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) import _Concurrency
 import Dispatch
 import Foundation
+import Synchronization
 
 /// The threads that async code runs on: as many as there are processors, and four at least, for one may wait for a slow disk.
 /// Dispatch's own, which Swift takes otherwise, are looked after by a timer that wakes the process every second for ever once
@@ -16,15 +17,43 @@ package enum OwnThreads {
     }
 }
 
-private final class ThreadPool: TaskExecutor, SchedulingExecutor, @unchecked Sendable {
-    // Safe: everything that changes is behind `condition`, and the rest is set in init.
+/// Threads that take jobs in the order of their coming.
+///
+/// Each thread that has nothing to do waits for a semaphore of its own. A condition that they share would be simpler, and is not safe:
+/// pthread_cond_signal of glibc since 2.25, Debian 12's 2.36 among them, may wake none of several that wait
+/// (https://sourceware.org/bugzilla/show_bug.cgi?id=25847), and a service that is told to stop would hear of it when something else
+/// happens.
+final class ThreadPool: TaskExecutor, SchedulingExecutor, Sendable {
+    private final class Worker: Sendable {
+        /// Given once each time that it is taken out of `idle`.
+        let wake = DispatchSemaphore(value: 0)
+    }
+
+    private struct State {
+        var waiting: [UnownedJob] = []
+        /// Of `waiting`, how many are done: taking the first of an array moves all others.
+        var taken = 0
+        var threads = 0
+        /// The last to wait is the first to go on: its stack is warm.
+        var idle: [Worker] = []
+
+        mutating func takeFirst() -> UnownedJob? {
+            guard taken < waiting.count else {
+                (waiting, taken) = ([], 0)
+                return nil
+            }
+            // Never empty for hours on a busy host: what is done must not be kept for so long.
+            if taken > 1024, 2 * taken > waiting.count {
+                waiting.removeFirst(taken)
+                taken = 0
+            }
+            defer { taken += 1 }
+            return waiting[taken]
+        }
+    }
+
     private let limit: Int
-    private let condition = NSCondition()
-    private var waiting: [UnownedJob] = []
-    /// Of `waiting`, how many are done: taking the first of an array moves all others.
-    private var taken = 0
-    private var threads = 0
-    private var idle = 0
+    private let state = Mutex(State())
     // A serial queue has none of those threads.
     private let timers = DispatchQueue(label: "archon-backupd.timers")
 
@@ -43,35 +72,26 @@ private final class ThreadPool: TaskExecutor, SchedulingExecutor, @unchecked Sen
     }
 
     private func add(_ job: UnownedJob) {
-        condition.withLock {
-            waiting.append(job)
-            if idle < waiting.count - taken, threads < limit {
-                threads += 1
-                Thread.detachNewThread { @Sendable in self.work() }
-            }
-            condition.signal()
+        let (worker, isNew) = state.withLock { state in
+            state.waiting.append(job)
+            if let worker = state.idle.popLast() { return (worker as Worker?, false) }
+            guard state.threads < limit else { return (nil, false) }
+            state.threads += 1
+            return (nil, true)
         }
+        worker?.wake.signal()
+        if isNew { Thread.detachNewThread { @Sendable in self.work() } }
     }
 
     private func work() {
-        while true { next().runSynchronously(on: asUnownedTaskExecutor()) }
-    }
-
-    private func next() -> UnownedJob {
-        condition.withLock {
-            while taken == waiting.count {
-                (waiting, taken) = ([], 0)
-                idle += 1
-                condition.wait()
-                idle -= 1
+        let worker = Worker()
+        while true {
+            let job = state.withLock { state in
+                let job = state.takeFirst()
+                if job == nil { state.idle.append(worker) }
+                return job
             }
-            // Never empty for hours on a busy host: what is done must not be kept for so long.
-            if taken > 1024, 2 * taken > waiting.count {
-                waiting.removeFirst(taken)
-                taken = 0
-            }
-            defer { taken += 1 }
-            return waiting[taken]
+            if let job { job.runSynchronously(on: asUnownedTaskExecutor()) } else { worker.wake.wait() }
         }
     }
 }

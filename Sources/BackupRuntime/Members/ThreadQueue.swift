@@ -12,7 +12,8 @@ final class ThreadQueue<Element>: @unchecked Sendable {
     func put(_ element: Element) {
         condition.lock()
         elements.append(element)
-        condition.signal()
+        // All of the few that wait, not one: see `ThreadPool`.
+        condition.broadcast()
         condition.unlock()
     }
 
