@@ -96,7 +96,7 @@ import Testing
 
     /// The later features' keys among them.
     @Test(arguments: [
-        "expect", "discover", "keepLast", "Calendar", "root",
+        "expects", "discover", "keepLast", "Calendar", "root",
     ])
     func `an unknown key, wherever it stands`(key: String) {
         for (text, path) in [

@@ -1,6 +1,5 @@
 @testable import BackupRuntime
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -10,18 +9,18 @@ import Testing
     @Test(arguments: [1, 2, 4])
     func `no task is left lying`(limit: Int) async throws {
         let pool = ThreadPool(limit: limit)
-        let done = Atomic(0)
+        let done = Shared(0)
         let count = 40_000
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     for _ in 0..<count / 4 {
-                        await Task(executorPreference: pool) { _ = done.add(1, ordering: .relaxed) }.value
+                        await Task(executorPreference: pool) { done.with { $0 += 1 } }.value
                     }
                 }
             }
         }
-        #expect(done.load(ordering: .relaxed) == count)
+        #expect(done.with { $0 } == count)
     }
 
     @Test func `tasks begin in the order of their coming, and what sleeps wakes`() async throws {

@@ -114,18 +114,27 @@ struct RestoredComparison: Sendable {
         return notes
     }
 
-    /// What is expected, without an entry for the schema public that a dump of that schema alone has and a whole one has not: the owner
-    /// is compared here then.
+    /// What is expected, without the entries for the schema public that a dump of that schema alone has and a whole one has not, since
+    /// every new database is like that: its usual owner and its usual comment, which are asked for here then.
     private func withoutUsualPublic(_ found: [String: [String]], _ session: Session) async throws -> [String: [String]]
     {
-        let mark = "- public "
         var contents = expected.contents
-        guard let entry = contents["SCHEMA"]?.first(where: { $0.hasPrefix(mark) }),
-            found["SCHEMA"]?.contains(where: { $0.hasPrefix(mark) }) != true,
-            try await session.value("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'public'")
-                == String(entry.dropFirst(mark.count))
-        else { return contents }
-        contents["SCHEMA"]?.removeAll { $0 == entry }
+        func entry(_ type: String, _ mark: String) -> String? {
+            guard found[type]?.contains(where: { $0.hasPrefix(mark) }) != true else { return nil }
+            return contents[type]?.first { $0.hasPrefix(mark) }
+        }
+        let question = "FROM pg_namespace WHERE nspname = 'public'"
+        if let entry = entry("SCHEMA", "- public "),
+            try await session.value("SELECT pg_get_userbyid(nspowner) \(question)") == String(entry.dropFirst(9))
+        {
+            contents["SCHEMA"]?.removeAll { $0 == entry }
+        }
+        if let entry = entry("COMMENT", "- SCHEMA public "),
+            try await session.value("SELECT obj_description(oid, 'pg_namespace') \(question)")
+                == "standard public schema"
+        {
+            contents["COMMENT"]?.removeAll { $0 == entry }
+        }
         return contents
     }
 
