@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 static inline int archon_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
@@ -24,5 +25,11 @@ static inline int archon_pidfd_open(int process) { return (int)syscall(SYS_pidfd
 
 static inline int archon_pidfd_signal(int descriptor, int signal) {
     return (int)syscall(SYS_pidfd_send_signal, descriptor, signal, 0L, 0U);
+}
+
+/* How wrong the system's clock may be, in microseconds, as the kernel was last told; -1 where it may not be asked. */
+static inline long archon_clock_error(void) {
+    struct timex facts = {0};
+    return adjtimex(&facts) < 0 ? -1 : facts.maxerror;
 }
 #endif

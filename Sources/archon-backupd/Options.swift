@@ -31,14 +31,19 @@ protocol Verb: AsyncParsableCommand {
     var config: ConfigOption { get }
     /// Whether root does this work as the owner of dumps and catalog.
     var actsAsOwner: Bool { get }
+    /// What root does before it becomes the owner: look at what only root may see.
+    func lookAsRoot()
 }
 
 extension Verb {
     var actsAsOwner: Bool { true }
 
+    func lookAsRoot() {}
+
     /// Only before other threads are there: one that the system takes for ending would stay root.
     func becomeOwner() throws {
         // What is wrong with the schedule is for the verb itself to say.
+        if geteuid() == 0 { lookAsRoot() }
         guard geteuid() == 0, actsAsOwner, let schedule = try? config.look() else { return }  // see above
         if let user = try ServiceUser.become(for: schedule), isatty(2) == 1 {
             tell("acting as \(user), who owns \(schedule.storage.root)")

@@ -30,6 +30,17 @@ import Testing
             #expect(try schema.object("#/$defs/\(key)").keys == known.sorted())
             for place in [job, defaults, found] { #expect(place.references[key] == "#/$defs/\(key)") }
         }
+        let platform = try schema.object("#/$defs/platform")
+        #expect(platform.keys == ScheduleKeys.platform.sorted())
+        #expect(try schema.object("#").references["platform"] == "#/$defs/platform")
+        for (key, definition, known) in [
+            ("hosts", "platformHost", ScheduleKeys.platformHost), ("endpoints", "endpoint", ScheduleKeys.endpoint),
+            ("postgrest", "postgrest", ScheduleKeys.postgrest),
+        ] {
+            #expect(try schema.object("#/$defs/\(definition)").keys == known.sorted())
+            let names = try schema.value("#/$defs/platform/properties/\(key)")
+            #expect((names["additionalProperties"] as? [String: String]) == ["$ref": "#/$defs/\(definition)"])
+        }
         #expect(try schema.object("#/$defs/expect").keys == ScheduleKeys.expect.sorted())
         for place in [job, found] { #expect(place.references["expect"] == "#/$defs/expect") }
         for (place, definition, name) in [("servers", "server", "serverName"), ("databases", "job", "name")] {
@@ -44,7 +55,7 @@ import Testing
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
             + [
                 "server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found",
-                "expect",
+                "expect", "platform", "platformHost", "endpoint", "postgrest",
             ]
             .map({
                 "#/$defs/\($0)"
@@ -76,6 +87,7 @@ import Testing
         for name in ["a", "a.b", "a b", "名前", "~", "x-", String(repeating: "a", count: 63)] {
             files.append(Sample.file(databases: "\"\(name)\": { \"cron\": \"@daily\" }"))
         }
+        files += PlatformTests.good.map { Sample.file(top: "\"platform\": { \($0) }") }
         for discover in DiscoveryDecoderTests.good {
             files.append(Sample.file(server: "\"connection\": \"user=u\", \"discover\": { \(discover) }"))
         }
@@ -153,6 +165,7 @@ import Testing
         bad += DiscoveryDecoderTests.bad.map {
             Sample.file(server: "\"connection\": \"user=u\", \"discover\": { \($0) }")
         }
+        bad += PlatformTests.bad.map { Sample.file(top: "\"platform\": { \($0.member) }") }
         for file in bad { #expect(!Sample.faults(file).isEmpty, "\(file)") }
         let taken = zip(bad, try await Schema().verdicts(on: bad)).filter { $1 }.map(\.0)
         #expect(taken == [])

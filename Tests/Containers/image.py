@@ -20,7 +20,7 @@ commands = """cat mkdir mkfifo rm rmdir stat df du sleep kill timeout mv cp ln h
 wanted = [f"{bin}/{name}" for name in programs]
 wanted += [p for p in glob.glob(f"/usr/lib/postgresql/{major}/lib/*.so") if "llvmjit" not in p]  # LLVM alone is 110 MB
 wanted += ["/bin/bash", "/usr/bin/setpriv"] + glob.glob("/lib/x86_64-linux-gnu/libnss_files*")
-wanted += ["/bin/busybox"] if busybox else ["/bin/dash"] + [f"/usr/bin/{name}" for name in commands]
+wanted += ["/bin/busybox"] if busybox else ["/bin/dash", "/usr/bin/getent"] + [f"/usr/bin/{name}" for name in commands]
 
 elf = [p for p in wanted if os.path.exists(p) and open(p, "rb").read(4) == b"\x7fELF"]
 for line in subprocess.run(["ldd", *elf], capture_output=True, text=True).stdout.splitlines():

@@ -24,6 +24,7 @@ import Testing
                 ("next", "instant job slot"), ("next --drills", "instant job slot"),
                 ("next --calendar daily", "instant slot"),
                 ("prune --dry-run", "dump frees job reasons suspended verdict"),
+                ("doctor --only disk", "checks failed passed skipped"),
                 ("check --connect", "faults file findings jobs servers valid"),
                 (
                     "restore keys --into keys_again",

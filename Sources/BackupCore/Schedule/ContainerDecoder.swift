@@ -14,7 +14,7 @@ struct ContainerDecoder {
         return Container(engine: engine, socket: socket, name: name, user: user)
     }
 
-    private func socket(_ node: JSONNode?, _ path: SchedulePath) -> String? {
+    func socket(_ node: JSONNode?, _ path: SchedulePath) -> String? {
         let example = "/run/archon-docker-proxy/docker.sock"
         guard let node, let socket = reader.string(node, path, example) else { return nil }
         guard socket.hasPrefix("/") else {
@@ -26,7 +26,7 @@ struct ContainerDecoder {
         return socket
     }
 
-    private func engine(_ node: JSONNode, _ path: SchedulePath) -> Container.Engine? {
+    func engine(_ node: JSONNode, _ path: SchedulePath) -> Container.Engine? {
         guard let word = reader.string(node, path, "docker") else { return nil }
         if let engine = Container.Engine(rawValue: word) { return engine }
         let known = Container.Engine.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
@@ -34,7 +34,6 @@ struct ContainerDecoder {
         return nil
     }
 
-    /// Engines take letters, digits, `_`, `.` and `-`, the first a letter or digit; nothing else may become an argument.
     private func name(_ node: JSONNode?, _ container: JSONNode, _ path: SchedulePath) -> String? {
         guard let node else {
             reader.fault(
@@ -42,18 +41,23 @@ struct ContainerDecoder {
             return nil
         }
         guard let name = reader.string(node, path.key("name"), "supabase-ai-db") else { return nil }
-        let isName = name.utf8.enumerated().allSatisfy { index, byte in
-            let letter = Unicode.Scalar(byte).properties
-            return byte < 0x80
-                && (letter.isAlphabetic || letter.numericType != nil || index > 0 && "_.-".utf8.contains(byte))
-        }
-        guard isName, !name.isEmpty else {
+        guard Self.isName(name) else {
             reader.fault(
                 node.offset, path.key("name"), "\"\(name)\" is no name of a container",
                 "Write it as `docker ps` shows it: letters, digits, _ . -, like \"supabase-ai-db\".")
             return nil
         }
         return name
+    }
+
+    /// Engines take letters, digits, `_`, `.` and `-`, the first a letter or digit; nothing else may become an argument.
+    static func isName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.enumerated().allSatisfy { index, byte in
+                let letter = Unicode.Scalar(byte).properties
+                return byte < 0x80
+                    && (letter.isAlphabetic || letter.numericType != nil || index > 0 && "_.-".utf8.contains(byte))
+            }
     }
 
     private func user(_ node: JSONNode, _ path: SchedulePath) -> String? {

@@ -24,6 +24,8 @@ package struct Schedule: Sendable, Equatable {
     package var servers: [Server] { didSet { serverPlaces = Self.places(of: servers.map(\.name)) } }
     /// In the order of the file.
     package var jobs: [Job] { didSet { places = Self.places(of: jobs.map(\.name)) } }
+    /// What `doctor` looks at besides.
+    package var platform = Platform()
     /// Of each job and server, by name: with thousands of them none is looked for from the first on.
     private var places: [String: Int]
     private var serverPlaces: [String: Int]

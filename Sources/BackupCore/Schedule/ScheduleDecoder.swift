@@ -83,9 +83,12 @@ package struct ScheduleDecoder {
         let discovery = DiscoveryDecoder(reader: reader, jobs: decoder, defaults: defaults)
         let servers = servers(top["servers"], root, discovery)
         let jobs = jobs(top["databases"], root, decoder, defaults: defaults)
+        let platform = PlatformDecoder(reader: reader).platform(top["platform"], path.key("platform"))
         guard let storage else { return nil }
         checkFolders(top["databases"], storage, state: top["storage"])
-        return Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
+        var schedule = Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
+        schedule.platform = platform
+        return schedule
     }
 
     private func version(_ node: JSONNode?, _ root: JSONNode) {

@@ -2,7 +2,7 @@
 /// config/schedule.schema.json to them.
 package enum ScheduleKeys {
     package static let top = [
-        "$schema", "version", "storage", "timeZone", "concurrency", "servers", "defaults", "databases",
+        "$schema", "version", "storage", "timeZone", "concurrency", "servers", "defaults", "databases", "platform",
     ]
     package static let storage = ["root", "minimumFree", "state"]
     package static let server = [
@@ -27,5 +27,9 @@ package enum ScheduleKeys {
     package static let hooks = ["before", "after", "timeout"]
     package static let drill = ["enabled", "calendar", "cron", "on", "assertions", "timeout"]
     package static let objectives = ["rpo", "rto"]
+    package static let platform = ["engine", "socket", "hosts", "endpoints", "containers", "postgrest"]
+    package static let platformHost = ["containers", "here"]
+    package static let endpoint = ["url", "status", "timeout"]
+    package static let postgrest = ["database"]
     package static let expect = ["tables", "extensions", "schemas", "owner"]
 }

@@ -1,0 +1,140 @@
+/// What is known of a thing, and the verdict on it: each a function from facts to a result.
+extension CheckResult {
+    /// `state` and `health` as `inspect` has them; no health for an image that has no check of its own.
+    package static func container(_ name: String, state: String, health: String) -> CheckResult {
+        let text = health.isEmpty || health == "none" ? state : "\(state), \(health)"
+        switch (state, health) {
+        case ("running", "healthy"): return .pass(.containers, name, text)
+        case ("running", ""), ("running", "none"):
+            return .pass(.containers, name, "\(state); its image has no health check")
+        case ("running", "starting"):
+            return .fail(.containers, name, text, mend: "Wait until its health check has an answer, and ask again.")
+        case ("running", _):
+            return .fail(
+                .containers, name, text, mend: "`docker inspect \(name)` has the last words of its health check.")
+        case ("paused", _): return .fail(.containers, name, text, mend: "`docker unpause \(name)`.")
+        default:
+            return .fail(
+                .containers, name, text, mend: "`docker logs \(name)` says why, `docker start \(name)` starts it.")
+        }
+    }
+
+    /// `maximumErrorMicroseconds`: how wrong the clock may be, as the kernel was last told. It grows while nobody tells, up to
+    /// sixteen seconds; below that systemd too calls a clock synchronised.
+    package static func clock(maximumErrorMicroseconds error: Int) -> CheckResult {
+        guard error < 16_000_000 else {
+            return .fail(
+                .clock, "system clock", "no time service has set it for long, or ever",
+                mend: "Run one: `systemctl enable --now systemd-timesyncd`, or chrony. Slots go by this clock.")
+        }
+        return .pass(.clock, "system clock", "synchronised, to \(error / 1000) ms or better")
+    }
+
+    /// The words of `systemctl is-enabled` and `systemctl is-active`; no word where systemd does not answer.
+    package static func unit(_ name: String, enabled: String, active: String) -> CheckResult {
+        let found = "\(enabled.isEmpty ? "not installed" : enabled)\(active.isEmpty ? "" : ", \(active)")"
+        let isEnabled = ["enabled", "alias"].contains(enabled)
+        guard isEnabled else {
+            return .fail(.unit, name, found, mend: "`systemctl enable --now \(name)`; see docs/install.md.")
+        }
+        guard !active.isEmpty else {
+            return .skipped(.unit, name, "\(found); without D-Bus systemd does not tell this user whether it runs")
+        }
+        guard ["active", "reloading"].contains(active) else {
+            return .fail(.unit, name, found, mend: "`systemctl start \(name)`; `systemctl status` says why it ended.")
+        }
+        return .pass(.unit, name, found)
+    }
+
+    /// What may be done with a file that a secret is in, or that says what the service runs.
+    package struct Rights: Sendable {
+        /// The permission bits.
+        package var mode: UInt32
+        package var isFile: Bool
+        package var isReadable: Bool
+
+        package init(mode: UInt32, isFile: Bool, isReadable: Bool) {
+            self.mode = mode
+            self.isFile = isFile
+            self.isReadable = isReadable
+        }
+    }
+
+    /// A secret: for its owner alone, else libpq passes over it.
+    package static func secret(_ path: String, _ rights: Rights) -> CheckResult {
+        if let unusable = unusable(path, rights) { return unusable }
+        guard rights.mode & 0o077 == 0 else {
+            return .fail(
+                .credentials, path, "mode \(octal(rights.mode)): others may open it, so that libpq passes over it",
+                mend: "`chmod 0600 \(path)`.")
+        }
+        return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
+    }
+
+    /// The schedule: whoever may write it says which hooks the service runs.
+    package static func schedule(_ path: String, _ rights: Rights) -> CheckResult {
+        if let unusable = unusable(path, rights) { return unusable }
+        guard rights.mode & 0o022 == 0 else {
+            return .fail(
+                .credentials, path, "mode \(octal(rights.mode)): others may write it, and so say what the service runs",
+                mend: "`chmod go-w \(path)`.")
+        }
+        return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
+    }
+
+    private static func unusable(_ path: String, _ rights: Rights) -> CheckResult? {
+        guard rights.isFile else {
+            return .fail(
+                .credentials, path, "it is no regular file", mend: "Put the file there, and no link to nowhere.")
+        }
+        guard rights.isReadable else {
+            return .fail(
+                .credentials, path, "mode \(octal(rights.mode)): this user may not read it",
+                mend: "Give it to the service's user: `chown archon-backup \(path)`.")
+        }
+        return nil
+    }
+
+    private static func octal(_ mode: UInt32) -> String { "0" + String(mode & 0o7777, radix: 8) }
+
+    /// `available` and `installed` as the database has them.
+    package static func extensionState(
+        _ name: String, of job: String, available: Set<String>, installed: Set<String>
+    ) -> CheckResult {
+        let subject = "\(job): \(name)"
+        switch (available.contains(name), installed.contains(name)) {
+        case (true, true): return .pass(.extensions, subject, "installed")
+        case (true, false): return .pass(.extensions, subject, "available, not installed")
+        case (false, let isInstalled):
+            return .fail(
+                .extensions, subject,
+                isInstalled ? "installed, and its files are no longer on the server" : "not on the server",
+                mend:
+                    "Install its package where the server runs (\(name == "vector" ? "Debian: postgresql-NN-pgvector" : "Debian: postgresql-contrib")), or take an image that has it."
+            )
+        }
+    }
+
+    package static func endpoint(_ endpoint: Endpoint, answered status: Int) -> CheckResult {
+        let isRight = endpoint.status.map { $0 == status } ?? (200...299).contains(status)
+        let subject = "\(endpoint.name) \(endpoint.url)"
+        if isRight { return .pass(.endpoints, subject, "answers \(status)") }
+        let wanted = endpoint.status.map { "\($0)" } ?? "2xx"
+        return .fail(
+            .endpoints, subject, "answers \(status) where \(wanted) is expected",
+            mend: "The service is there: its own log says why it answers so.")
+    }
+}
+
+/// The first line of an answer in HTTP/1.
+package enum HTTPStatus {
+    /// Nil when that is none.
+    package static func code(_ head: some Sequence<UInt8>) -> Int? {
+        let line = String(decoding: head.prefix { $0 != 0x0a && $0 != 0x0d }, as: UTF8.self)
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
+        guard words.count >= 2, words[0].hasPrefix("HTTP/1."), words[1].utf8.count == 3,
+            let code = Int(words[1]), (100...599).contains(code)
+        else { return nil }
+        return code
+    }
+}
