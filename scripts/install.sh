@@ -39,6 +39,7 @@ LIST
         echo "0644 systemd/notify-reload.conf $service.d/notify-reload.conf"
     fi
     for page in docs/*.md; do echo "0644 $page $share/doc/archon-backupd/${page#docs/}"; done
+    for file in config/compose/*; do echo "0644 $file $share/doc/archon-backupd/compose/${file##*/}"; done
     find systemd/examples config/examples -type f 2> /dev/null | sort | while read -r example; do
         mode=0644
         [ ! -x "$example" ] || mode=0755
