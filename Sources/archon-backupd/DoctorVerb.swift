@@ -67,10 +67,14 @@ struct DoctorVerb: Verb {
             table.add([word, one.check.rawValue, one.subject, one.found])
         }
         answer(table.text)
-        let failed = checks.filter { $0.mend != nil }
-        guard !failed.isEmpty else { return }
-        answer("\nHOW TO MEND")
-        for one in failed { answer("\(one.check.rawValue), \(one.subject):\n  \(one.mend ?? "")") }
+        var rest = checks.filter { $0.mend != nil }
+        if !rest.isEmpty { answer("\nHOW TO MEND") }
+        // An engine that is down makes many checks fail, and is mended once.
+        while let first = rest.first, let mend = first.mend {
+            for one in rest where one.mend == mend { answer("\(one.check.rawValue), \(one.subject):") }
+            answer("  \(mend)")
+            rest.removeAll { $0.mend == mend }
+        }
     }
 }
 

@@ -193,6 +193,9 @@ extension TestHost {
             let found = try await host.doctor(
                 "--only", "containers", "name-resolution", "postgrest", status: 1)
             #expect(found.failed == 3, "\(found.checks)")
+            // And it is told once how it is mended.
+            let said = try await host.call("doctor", "--only", "containers", "name-resolution", "postgrest")
+            #expect(said.output.components(separatedBy: "Is the engine running").count == 2, "\(said.output)")
         }
     }
 }

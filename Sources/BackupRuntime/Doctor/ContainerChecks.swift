@@ -85,6 +85,9 @@ package enum ContainerChecks {
 
 /// What it means when an engine does not answer.
 enum EngineFault {
+    /// As `ContainerEngine` has it: what is mended once is told once.
+    static let hint = "Is the engine running, and may the service's user reach its socket? See docs/containers.md."
+
     static func result(_ error: any Error, _ check: CheckName, _ subject: String) -> CheckResult {
         guard let failure = error as? Failure else { return .skipped(check, subject, "\(error)") }
         let cause = failure.cause ?? ""
@@ -105,6 +108,6 @@ enum EngineFault {
         if failure.message.hasPrefix("there is no ") { return .skipped(check, subject, failure.message) }
         return .fail(
             check, subject, cause.isEmpty ? failure.message : "\(failure.message): \(cause)",
-            mend: failure.hint ?? "Is the engine running? `systemctl status docker`.")
+            mend: failure.hint ?? hint)
     }
 }

@@ -56,7 +56,8 @@ enum NetworkChecks {
                     mend: "Look at /etc/resolv.conf in the container; see docs/name-resolution.md.")
             case .exited, .signaled, .interrupted:
                 let fault = Failure(
-                    .unavailable, "\(engine.kind.rawValue) exec \(ending.description)", cause: ending.errors)
+                    .unavailable, "\(engine.kind.rawValue) exec \(ending.description)", hint: EngineFault.hint,
+                    cause: ending.errors)
                 return EngineFault.result(fault, .nameResolution, subject)
             }
         } catch {
