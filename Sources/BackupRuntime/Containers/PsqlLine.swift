@@ -84,15 +84,33 @@ final class PsqlLine: Session.Line {
     // MARK: statements
 
     func query(_ sql: String, _ parameters: [String?]) async throws -> [[String?]] {
-        try await inTurn(sql, parameters, onLine: nil).rows
+        try await inTurn(sql, parameters).rows
     }
 
     func copyOut(_ sql: String, onLine: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws -> Int {
         try await inTurn(sql, [], onLine: onLine).lines
     }
 
+    /// First without a line: were the COPY itself refused, psql would take the lines for statements.
+    func copyIn(_ sql: String, next: @escaping @Sendable () throws -> [UInt8]?) async throws {
+        _ = try await inTurn(sql, [], next: { nil })
+        let fault = Shared<(any Error)?>(nil)
+        _ = try await inTurn(
+            sql, [],
+            next: {
+                do {
+                    return try next()
+                } catch {
+                    fault.with { $0 = error }
+                    return nil
+                }
+            })
+        if let fault = fault.with({ $0 }) { throw fault }
+    }
+
     private func inTurn(
-        _ sql: String, _ parameters: [String?], onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)?
+        _ sql: String, _ parameters: [String?], onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil,
+        next: (@Sendable () -> [UInt8]?)? = nil
     ) async throws -> PsqlTalk.Answer {
         let message: String
         do throws(PsqlText.Refusal) {
@@ -103,7 +121,7 @@ final class PsqlLine: Session.Line {
         if message.isEmpty { return PsqlTalk.Answer() }
         await turns.take()
         do {
-            let answer = try await cancellable(message, onLine)
+            let answer = try await cancellable(message, onLine, next)
             await turns.give()
             return answer
         } catch {
@@ -112,9 +130,9 @@ final class PsqlLine: Session.Line {
         }
     }
 
-    private func cancellable(_ message: String, _ onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)?) async throws
-        -> PsqlTalk.Answer
-    {
+    private func cancellable(
+        _ message: String, _ onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)?, _ next: (@Sendable () -> [UInt8]?)?
+    ) async throws -> PsqlTalk.Answer {
         let number = count.withLock { count in
             count += 1
             return count
@@ -123,7 +141,8 @@ final class PsqlLine: Session.Line {
         current.withLock { $0 = number }
         let answer = await withTaskCancellationHandler {
             do {
-                return Result<PsqlTalk.Answer, any Error>.success(try await talk.say(message, onLine: onLine))
+                return Result<PsqlTalk.Answer, any Error>.success(
+                    try await talk.say(message, onLine: onLine, next: next))
             } catch {
                 return .failure(error)
             }

@@ -74,15 +74,17 @@ final class PsqlTalk: Sendable {
 
     // MARK: one statement
 
-    /// `message` as `PsqlText` has it. Throws `Session.Fault` for what the server refuses, `Broken` when psql ended.
-    func say(_ message: String, onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil) async throws -> Answer {
+    /// `message` as `PsqlText` has it; `next` gives the lines of a COPY into the server. Throws `Session.Fault` for what the
+    /// server refuses, `Broken` when psql ended.
+    func say(
+        _ message: String, onLine: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil,
+        next: (@Sendable () -> [UInt8]?)? = nil
+    ) async throws -> Answer {
         let bytes = ByteText.encode(message, isUTF8: ByteText.isUTF8(encoding.withLock { $0 }))
-        let script =
-            Array("\\set ERROR unknown\n".utf8) + bytes
-            + Array(
+        let script = Array("\\set ERROR unknown\n".utf8) + bytes + Array("\n\\g\n".utf8)
+        let ending =
+            Array(
                 """
-
-                \\g
                 \\echo \(endWord) :ERROR :SQLSTATE :ENCODING
                 \\echo :LAST_ERROR_MESSAGE
                 \\echo \(endWord).
@@ -102,7 +104,16 @@ final class PsqlTalk: Sendable {
             }
             if let broken { return continuation.resume(throwing: broken) }
             // What psql does not take any more is told by its end.
-            DispatchQueue(label: "archon-backupd.psql").async { @Sendable [input] in input.write(script) }
+            DispatchQueue(label: "archon-backupd.psql").async { @Sendable [input] in
+                if let next {
+                    input.write(script)
+                    // Where psql is gone, whoever gives the lines is still heard out.
+                    while let lines = next() { input.write(lines) }
+                    input.write(Array("\\.\n".utf8) + ending)
+                } else {
+                    input.write(script + ending)
+                }
+            }
         }
         let (output, errors, lines) = state.withLock { ($0.output, $0.errors, $0.lines) }
         return try answer(output, errors, lines: lines)

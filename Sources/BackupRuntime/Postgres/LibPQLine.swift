@@ -154,6 +154,41 @@ final class LibPQLine: Session.Line {
         return lines
     }
 
+    func copyIn(_ sql: String, next: @escaping @Sendable () throws -> [UInt8]?) async throws {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.async { @Sendable in continuation.resume(with: Result { try self.feed(sql, next) }) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    private func feed(_ sql: String, _ next: () throws -> [UInt8]?) throws {
+        let pointer = connection.pointer
+        let begun = PQexec(pointer, encoded(sql))
+        defer { PQclear(begun) }
+        guard PQresultStatus(begun) == PGRES_COPY_IN else { throw fault(begun) }
+        var failed: (any Error)?
+        do {
+            var isTaken = true
+            while isTaken, let chunk = try next() {
+                isTaken = chunk.withUnsafeBytes {
+                    PQputCopyData(pointer, $0.bindMemory(to: CChar.self).baseAddress, Int32($0.count)) == 1
+                }
+            }
+        } catch {
+            failed = error
+        }
+        // What the server thinks of it comes with the results.
+        _ = PQputCopyEnd(pointer, failed == nil ? nil : "there is no more to copy")
+        while let result = PQgetResult(pointer) {
+            if PQresultStatus(result) != PGRES_COMMAND_OK { failed = failed ?? fault(result) }
+            PQclear(result)
+        }
+        if let failed { throw failed }
+    }
+
     /// False after client_encoding was set to another one: then names and values are bytes, see `ByteText`.
     private var isUTF8: Bool {
         ByteText.isUTF8(PQparameterStatus(connection.pointer, "client_encoding").map { String(cString: $0) })

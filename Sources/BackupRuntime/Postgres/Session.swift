@@ -17,6 +17,7 @@ package final class Session: Sendable {
         var backendPID: Int32 { get }
         func query(_ sql: String, _ parameters: [String?]) async throws -> [[String?]]
         func copyOut(_ sql: String, onLine: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) async throws -> Int
+        func copyIn(_ sql: String, next: @escaping @Sendable () throws -> [UInt8]?) async throws
     }
 
     private let line: any Line
@@ -69,6 +70,12 @@ package final class Session: Sendable {
         -> Int
     {
         try await line.copyOut(sql, onLine: onLine)
+    }
+
+    /// Runs a `COPY … FROM STDIN`. `next` gives whole lines with their line feeds, nil at the end; it may wait, on a thread of
+    /// the session's own. Where it throws, nothing of the COPY is kept once the transaction, which must be open, is rolled back.
+    package func copyIn(_ sql: String, next: @escaping @Sendable () throws -> [UInt8]?) async throws {
+        try await line.copyIn(sql, next: next)
     }
 }
 
