@@ -21,8 +21,8 @@ struct ArchonBackupd: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self,
-            Verify.self, DrillVerb.self, BlastDrillVerb.self, AuditVerb.self, DoctorVerb.self, Restore.self,
-            RestoreServer.self,
+            Verify.self, DrillVerb.self, BlastDrillVerb.self, AuditVerb.self, DoctorVerb.self, IsolateVerb.self,
+            Restore.self, RestoreServer.self,
             Prune.self, Adopt.self, RebuildCatalog.self,
         ])
 

@@ -45,7 +45,7 @@ package struct ScheduleDecoder {
     }
 
     /// In the order of the file, with lines and columns.
-    private static func placed(_ noted: [ScheduleReader.Noted], in bytes: [UInt8], file: String) -> [ScheduleFault] {
+    static func placed(_ noted: [ScheduleReader.Noted], in bytes: [UInt8], file: String) -> [ScheduleFault] {
         var sorted = noted.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map(
             \.element)
         if sorted.count > faultLimit {

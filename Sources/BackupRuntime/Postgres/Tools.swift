@@ -16,6 +16,7 @@ package struct Tools: Sendable, Equatable {
         case dump = "pg_dump"
         case restore = "pg_restore"
         case dumpAll = "pg_dumpall"
+        case psql
     }
 
     func path(_ program: Program) -> String { host == nil ? "\(folder)/\(program.rawValue)" : program.rawValue }

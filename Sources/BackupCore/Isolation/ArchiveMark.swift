@@ -1,0 +1,50 @@
+import Foundation
+
+/// What the comment on an archive schema says: when and from where its tables came. By it a second run knows what has been done,
+/// and `--undo` where they belong.
+package struct ArchiveMark: Sendable, Equatable, Codable {
+    /// The job and the database that they were moved in.
+    package var source: String
+    package var database: String
+    /// The job whose database is theirs now.
+    package var target: String
+    package var targetDatabase: String
+    /// ISO 8601.
+    package var moved: String
+    /// By name the schema that each came from.
+    package var tables: [String: String]
+
+    package init(
+        source: String, database: String, target: String, targetDatabase: String, moved: String,
+        tables: [String: String]
+    ) {
+        self.source = source
+        self.database = database
+        self.target = target
+        self.targetDatabase = targetDatabase
+        self.moved = moved
+        self.tables = tables
+    }
+
+    private static let lead = "archon-backupd isolate: "
+
+    /// A sentence for people, and the facts on a line of their own.
+    package var comment: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Texts alone: there is nothing in it that could not be encoded.
+        let facts = (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""  // see above
+        let schemas = Set(tables.values).sorted().joined(separator: ", ")
+        return
+            "Old tables of \(targetDatabase), moved here from \(schemas) of \(database) at \(moved). Nothing uses them any more.\n\(Self.lead)\(facts)"
+    }
+
+    /// Nil for a comment of somebody else's.
+    package init?(comment: String?) {
+        guard let line = comment?.split(separator: "\n").last, line.hasPrefix(Self.lead),
+            let mark = try? JSONDecoder().decode(  // somebody has changed it
+                ArchiveMark.self, from: Data(line.dropFirst(Self.lead.count).utf8))
+        else { return nil }
+        self = mark
+    }
+}

@@ -1,0 +1,167 @@
+import Foundation
+
+/// One step of a plan, and how it stands.
+package struct IsolationStep: Sendable, Equatable, Encodable {
+    package enum Kind: String, Sendable, Encodable {
+        case backUp = "back-up"
+        case applySchema = "apply-schema"
+        case copyRows = "copy-rows"
+        case expectTarget = "expect-target"
+        case moveTables = "move-tables"
+        case expectBoth = "expect-both"
+        /// Of `--undo`, alone.
+        case moveBack = "move-back"
+
+        package static let order: [Kind] = [
+            .backUp, .applySchema, .copyRows, .expectTarget, .moveTables, .expectBoth,
+        ]
+        package var number: Int { (Self.order.firstIndex(of: self) ?? 0) + 1 }
+
+        package var title: String {
+            switch self {
+            case .backUp: "back up both databases"
+            case .applySchema: "apply the schema file"
+            case .copyRows: "copy the rows"
+            case .expectTarget: "hold the target to what is expected"
+            case .moveTables: "move the old tables into the archive"
+            case .expectBoth: "hold both to what is expected"
+            case .moveBack: "move the old tables back"
+            }
+        }
+    }
+    package enum State: String, Sendable, Encodable {
+        case toDo = "to-do"
+        case done
+        /// The plan does not ask for it.
+        case notAsked = "not-asked"
+    }
+
+    package var number: Int
+    package var kind: Kind
+    package var state: State
+    package var sql: [String]
+    /// What would be different afterwards, for people.
+    package var changes: [String]
+
+    package init(number: Int, kind: Kind, state: State, sql: [String], changes: [String]) {
+        self.number = number
+        self.kind = kind
+        self.state = state
+        self.sql = sql
+        self.changes = changes
+    }
+}
+
+/// What is to be done for a plan, given what the live databases say. The same question after each step: what has been done is
+/// told by the databases, not by a memory of ours.
+package struct Isolation: Sendable, Equatable {
+    package let plan: IsolationPlan
+    package let facts: IsolationFacts
+    private let moved: String
+
+    /// `moved` is the time that the archive's comment will have.
+    package init(_ plan: IsolationPlan, _ facts: IsolationFacts, moved: String) {
+        self.plan = plan
+        self.facts = facts
+        self.moved = moved
+    }
+
+    /// Nothing is left to be moved: a second run only looks.
+    package var isMoved: Bool { facts.tables.isEmpty && mark != nil }
+
+    /// Of this plan's own archive.
+    package var mark: ArchiveMark? {
+        guard let mark = facts.archive?.mark, mark.source == plan.source, mark.target == plan.target else { return nil }
+        return mark
+    }
+
+    /// The tables that hold the rows.
+    package var copied: [IsolatedTable] { facts.tables.filter { !$0.isPartitioned } }
+
+    private var missing: [IsolatedTable] { facts.tables.filter { facts.counterpart(of: $0) == nil } }
+
+    package var steps: [IsolationStep] {
+        [
+            step(.backUp, isMoved ? .done : .toDo, [], backUpChanges),
+            step(.applySchema, schemaState, [], schemaChanges),
+            step(.copyRows, rowsState, rowsState == .toDo ? copySQL : [], rowsChanges),
+            step(.expectTarget, isMoved ? .done : .toDo, [], expectChanges([facts.target])),
+            step(.moveTables, isMoved ? .done : .toDo, moveStatements, moveChanges),
+            step(.expectBoth, .toDo, [], expectChanges([facts.source, facts.target])),
+        ]
+    }
+
+    private func step(_ kind: IsolationStep.Kind, _ state: IsolationStep.State, _ sql: [String], _ changes: [String])
+        -> IsolationStep
+    {
+        IsolationStep(
+            number: kind.number, kind: kind, state: state, sql: sql, changes: state == .toDo ? changes : [])
+    }
+
+    private var backUpChanges: [String] {
+        ["a dump of each, equal to its source: archon-backupd backup \(plan.source) \(plan.target)"]
+    }
+
+    /// Done when the target is as expected and has every table.
+    package var schemaState: IsolationStep.State {
+        guard plan.schemaFile != nil else { return .notAsked }
+        return isMoved || (missing.isEmpty && facts.target.drift == nil) ? .done : .toDo
+    }
+
+    private var schemaChanges: [String] {
+        let names = missing.map(\.shown).joined(separator: ", ")
+        return [
+            "\(plan.schemaFile ?? "") in \(facts.target.database), in one transaction"
+                + (missing.isEmpty ? "" : "; missing there: \(names)")
+        ]
+    }
+
+    package var rowsState: IsolationStep.State {
+        guard plan.copyRows else { return .notAsked }
+        return isMoved || facts.rows?.state == .equal ? .done : .toDo
+    }
+
+    /// Both statements of each table.
+    private var copySQL: [String] {
+        copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
+    }
+
+    package static func copyOut(_ table: IsolatedTable) -> String {
+        "COPY \(table.qualified) \(table.columnList) TO STDOUT"
+    }
+
+    package static func copyIn(_ table: IsolatedTable) -> String {
+        "COPY \(table.qualified) \(table.columnList) FROM STDIN"
+    }
+
+    private var rowsChanges: [String] {
+        copied.map { table in
+            let from = facts.rows?.source[table.shown].map { Plural.rows($0) } ?? "rows"
+            guard let there = facts.rows?.target[table.shown], there > 0 else { return "\(table.shown): \(from)" }
+            return "\(table.shown): \(from) in place of the \(Plural.rows(there)) that \(facts.target.database) has"
+        }
+    }
+
+    private func expectChanges(_ sides: [IsolationFacts.Side]) -> [String] {
+        sides.map { "\($0.database): " + ($0.drift.map { "not yet: \($0)" } ?? "as expected now") }
+    }
+
+    package var moveStatements: [String] {
+        guard !facts.tables.isEmpty else { return [] }
+        let archive = SQL.identifier(plan.archiveSchema)
+        let mark = ArchiveMark(
+            source: plan.source, database: facts.source.database, target: plan.target,
+            targetDatabase: facts.target.database, moved: moved,
+            tables: Dictionary(facts.tables.map { ($0.name, $0.schema) }) { first, _ in first })
+        return ["CREATE SCHEMA \(archive)"]
+            + facts.tables.map { "ALTER TABLE \($0.qualified) SET SCHEMA \(archive)" }
+            + ["COMMENT ON SCHEMA \(archive) IS \(SQL.literal(mark.comment))"]
+    }
+
+    private var moveChanges: [String] {
+        let names = facts.tables.map(\.shown).joined(separator: ", ")
+        return [
+            "\(Plural.tables(facts.tables.count)) of \(facts.source.database), with indexes and owned sequences, into the schema \(plan.archiveSchema): \(names)"
+        ]
+    }
+}

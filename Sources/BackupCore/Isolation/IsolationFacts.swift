@@ -1,0 +1,131 @@
+/// A table that moves, or the one that is to take its place.
+package struct IsolatedTable: Sendable, Hashable, Comparable {
+    package var schema: String
+    package var name: String
+    /// Its rows are in its partitions.
+    package var isPartitioned: Bool
+    /// Those that a COPY writes: no generated ones. In their order.
+    package var columns: [String]
+
+    package init(schema: String, name: String, isPartitioned: Bool = false, columns: [String] = []) {
+        self.schema = schema
+        self.name = name
+        self.isPartitioned = isPartitioned
+        self.columns = columns
+    }
+
+    /// For SQL.
+    package var qualified: String { "\(SQL.identifier(schema)).\(SQL.identifier(name))" }
+    /// For people, and the key in every answer.
+    package var shown: String { "\(schema).\(name)" }
+    /// As in a COPY statement: `("id", "Odd name")`, empty without columns.
+    package var columnList: String {
+        columns.isEmpty ? "" : "(\(columns.map(SQL.identifier).joined(separator: ", ")))"
+    }
+
+    package func isNamed(like other: IsolatedTable) -> Bool { schema == other.schema && name == other.name }
+
+    /// Each after those that it needs, by `shown`; in a circle the first comes first.
+    package static func inOrder(_ tables: [IsolatedTable], needs: [String: Set<String>]) -> [IsolatedTable] {
+        var waiting = tables.sorted()
+        var ordered: [IsolatedTable] = []
+        while !waiting.isEmpty {
+            let names = Set(waiting.map(\.shown))
+            let place = waiting.firstIndex { (needs[$0.shown] ?? []).subtracting([$0.shown]).isDisjoint(with: names) }
+            ordered.append(waiting.remove(at: place ?? 0))
+        }
+        return ordered
+    }
+
+    package static func < (left: IsolatedTable, right: IsolatedTable) -> Bool {
+        (left.schema, left.name) < (right.schema, right.name)
+    }
+}
+
+/// What live databases say before a step is decided on.
+package struct IsolationFacts: Sendable, Equatable {
+    /// One of the two databases.
+    package struct Side: Sendable, Equatable {
+        package var job: String
+        package var database: String
+        package var expected: ExpectedContents?
+        package var contents: DatabaseContents
+
+        package init(job: String, database: String, expected: ExpectedContents?, contents: DatabaseContents) {
+            self.job = job
+            self.database = database
+            self.expected = expected
+            self.contents = contents
+        }
+
+        /// Nil when all is as expected.
+        package var drift: String? { expected.flatMap { Audit($0, contents, database: database).drift } }
+    }
+
+    /// The schema of the old tables, when there is one of that name.
+    package struct Archive: Sendable, Equatable {
+        /// Nil when it was not made by `isolate`.
+        package var mark: ArchiveMark?
+        package var tables: [IsolatedTable]
+
+        package init(mark: ArchiveMark?, tables: [IsolatedTable]) {
+            self.mark = mark
+            self.tables = tables
+        }
+    }
+
+    /// The rows of both sides, by table.
+    package struct Rows: Sendable, Equatable {
+        package enum State: Sendable, Equatable {
+            /// Not all tables are in the target.
+            case absent
+            /// The target's tables have none, and the source's have some.
+            case empty
+            /// The same in each table, and no sequence of the target's is behind.
+            case equal
+            /// The same in each table, but a sequence of the target's would give values that are taken.
+            case sequencesBehind
+            case different
+        }
+        package var state: State
+        package var source: [String: Int]
+        package var target: [String: Int]
+
+        package init(_ state: State, source: [String: Int] = [:], target: [String: Int] = [:]) {
+            self.state = state
+            self.source = source
+            self.target = target
+        }
+    }
+
+    package var source: Side
+    package var target: Side
+    /// Both jobs name one database of one server.
+    package var isOneDatabase = false
+    /// Those of the source that match the plan, sorted.
+    package var tables: [IsolatedTable]
+    /// Those of the target that have the names of the source's, or of what has moved.
+    package var targetTables: [IsolatedTable]
+    package var archive: Archive?
+    package var ties: [IsolationTie]
+    /// Nil when the plan copies none.
+    package var rows: Rows?
+
+    package init(
+        source: Side, target: Side, tables: [IsolatedTable], targetTables: [IsolatedTable], archive: Archive?,
+        ties: [IsolationTie], rows: Rows?
+    ) {
+        self.source = source
+        self.target = target
+        self.tables = tables
+        self.targetTables = targetTables
+        self.archive = archive
+        self.ties = ties
+        self.rows = rows
+    }
+
+    /// In the target the table of the same name.
+    package func counterpart(of table: IsolatedTable) -> IsolatedTable? {
+        targetTables.first { $0.isNamed(like: table) }
+    }
+}

@@ -1,0 +1,55 @@
+/// Something that a move would cut, leave behind or take along: a foreign key, a view, a grant.
+package struct IsolationTie: Sendable, Hashable, Encodable {
+    package enum Kind: String, Sendable, Encodable, CaseIterable {
+        case foreignKeyIn = "foreign-key-in"
+        case foreignKeyOut = "foreign-key-out"
+        case partition
+        case sequence
+        case sequenceUser = "sequence-user"
+        case policy
+        case policyElsewhere = "policy-elsewhere"
+        case trigger
+        case grant
+        case publication
+        case publicationOfSchema = "publication-of-schema"
+        case view
+        case column
+        case function
+        case functionText = "function-text"
+    }
+
+    package var kind: Kind
+    /// In the server's words: a constraint and its table, a function with its arguments, a role with its privileges.
+    package var object: String
+    /// Of those that move.
+    package var table: String
+
+    package init(kind: Kind, object: String, table: String) {
+        self.kind = kind
+        self.object = object
+        self.table = table
+    }
+}
+
+extension IsolationTie.Kind {
+    /// What becomes of it, for people.
+    package var meaning: String {
+        switch self {
+        case .foreignKeyIn: "foreign key of a table that stays: it would hold that table to rows of the archive"
+        case .foreignKeyOut: "foreign key to a table that stays: it stays in force from the archive on"
+        case .partition: "partition or child on one side only: name both or neither"
+        case .sequence: "sequence of nobody, or of a table that stays: it stays where it is"
+        case .sequenceUser: "default of a table that stays: its sequence goes into the archive"
+        case .policy: "row security policy: it goes into the archive, the target needs its own"
+        case .policyElsewhere: "row security policy of a table that stays: it would look into the archive"
+        case .trigger: "trigger: it goes into the archive, its function stays, the target needs its own"
+        case .grant: "grant: it is worth nothing without USAGE on the archive, the target needs its own"
+        case .publication: "publication: it would go on publishing the table as one of the archive"
+        case .publicationOfSchema: "publication of a whole schema: the table would leave it"
+        case .view: "view or rule: it would read the archive"
+        case .column: "column of the table's row type, in a table that stays: it stays of that type"
+        case .function: "function bound to the table: it would work on the archive"
+        case .functionText: "function that mentions the table's name: it would not find it any more"
+        }
+    }
+}

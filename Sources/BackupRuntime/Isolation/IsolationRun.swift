@@ -1,0 +1,273 @@
+import BackupCore
+import Foundation
+
+/// Carries a plan out, or takes the move back. What has been done is asked of the databases before each step: a run that was
+/// killed is gone on with by the next.
+package struct IsolationRun: Sendable {
+    /// Keeps a second run out of the same databases, and the schema file of a killed one apart from the next.
+    private static let runLock: Int64 = 0x6172_6368_6f6e_01
+    private static let schemaLock: Int64 = 0x6172_6368_6f6e_02
+
+    private let plan: IsolationPlan
+    private let script: SchemaScript?
+    private let source: IsolationSide
+    private let target: IsolationSide
+    private let schedule: Schedule
+    private let tell: @Sendable (String) -> Void
+
+    /// `script` is the plan's schema file. Throws `.usage` for a job that the schedule does not have.
+    package init(
+        _ plan: IsolationPlan, script: SchemaScript?, schedule: Schedule, tell: @escaping @Sendable (String) -> Void
+    ) throws {
+        func side(_ name: String, _ key: String) throws -> IsolationSide {
+            guard let job = schedule.job(named: name) else {
+                throw Failure(
+                    .usage, "there is no job \"\(name)\" in the schedule, which the plan names as \"\(key)\"",
+                    hint: "Its jobs are: \(schedule.jobs.map(\.name).joined(separator: ", ")).")
+            }
+            return try IsolationSide(job, schedule)
+        }
+        self.plan = plan
+        self.script = script
+        self.schedule = schedule
+        self.tell = tell
+        source = try side(plan.source, "source")
+        target = try side(plan.target, "target")
+    }
+
+    // MARK: looking
+
+    /// What would be done now. Changes nothing.
+    package func look(now: Date) async throws -> Isolation { try await look(now, holder: nil) }
+
+    private func look(_ now: Date, holder: Session?) async throws -> Isolation {
+        do {
+            let facts = try await IsolationSurvey(plan: plan, source: source, target: target).facts(holder)
+            return Isolation(plan, facts, moved: Zone.utc.iso8601(now))
+        } catch let fault as Session.Fault {
+            throw Failure(
+                .failed, "the server refused a question about the tables: \(fault.message)",
+                hint: "May this user read the tables and the system catalogs of both databases?",
+                cause: fault.description)
+        }
+    }
+
+    package func lookBack(now: Date) async throws -> IsolationUndo {
+        IsolationUndo(plan, try await look(now: now).facts)
+    }
+
+    private static func refuse(_ refusals: [String], hint: String? = "Nothing was changed.") throws {
+        guard !refusals.isEmpty else { return }
+        let rest = refusals.dropFirst().map { "and \($0)" }.joined(separator: "\n")
+        throw Failure(
+            .failed, "the plan cannot be carried out: \(refusals[0])",
+            hint: hint, cause: rest.isEmpty ? nil : rest)
+    }
+
+    /// Both databases, as long as the sessions are there.
+    private func alone() async throws -> [Session] {
+        var sessions: [Session] = []
+        for side in [source, target] {
+            let session = try await side.open()
+            guard try await session.value("SELECT pg_try_advisory_lock(\(Self.runLock))") == "t" else {
+                throw Failure(
+                    .busy, "another isolate works in \(side.job.database)",
+                    hint: "Try again when it has ended; pg_stat_activity shows it as \(IsolationSide.applicationName).")
+            }
+            sessions.append(session)
+        }
+        return sessions
+    }
+
+    // MARK: doing
+
+    /// All of the plan, or what is left of it. `backUp` makes a dump and gives its manifest. Throws a `Failure` that names the step
+    /// and says how to go on, or `CancellationError`: both databases are then as they were before that step.
+    package func perform(now: Date, backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws
+        -> IsolationReport
+    {
+        let first = try await look(now: now)
+        try Self.refuse(first.refusals)
+        let guards = try await alone()
+        var report = IsolationReport(first)
+        report.performed = true
+        if !first.isMoved {
+            let tables = first.facts.tables
+            report.dumps = try await step(.backUp) { try await self.backUp(tables, backUp) }
+            try await step(.applySchema) { try await applySchema(first) }
+            report.rows = try await transfer(now)
+        }
+        try await step(.expectBoth) { try await expect([source, target]) }
+        withExtendedLifetime(guards) {}
+        report.steps = report.steps.map { step in
+            var step = step
+            if step.state == .toDo { step.state = .done }
+            return step
+        }
+        return report
+    }
+
+    /// Names the step in what it throws.
+    private func step<Result: Sendable>(_ kind: IsolationStep.Kind, _ body: () async throws -> Result) async throws
+        -> Result
+    {
+        let name = "step \(kind.number) of \(IsolationStep.Kind.order.count), \(kind.title)"
+        tell(name)
+        do {
+            return try await body()
+        } catch {
+            if error is CancellationError || Task.isCancelled { throw CancellationError() }
+            let fault = error as? Session.Fault
+            let failure =
+                error as? Failure
+                ?? Failure(
+                    .failed, fault.map { "the server refused it: \($0.message)" } ?? "\(error)",
+                    cause: fault?.description)
+            let going = "Both databases are as they were before this step; the same command goes on with it."
+            throw Failure(
+                failure.kind, "\(name): \(failure.message)",
+                hint: [failure.hint, going].compactMap(\.self).joined(separator: " "), cause: failure.cause)
+        }
+    }
+
+    /// Step 1. The dump of the source must hold every row that moves.
+    private func backUp(_ tables: [IsolatedTable], _ backUp: (Job) async throws -> Manifest) async throws -> [String] {
+        var dumps: [String] = []
+        for side in [source, target] {
+            var job = side.job
+            job.proof = .sourceContent
+            let manifest = try await backUp(job)
+            guard manifest.proof == .matched || manifest.proof == .drilled else {
+                throw Failure(.failed, "the dump \(manifest.dump) is not proven equal to \(job.database)")
+            }
+            dumps.append(manifest.dump)
+            guard side.job.name == plan.source else { continue }
+            let entries = manifest.contents?["TABLE DATA"] ?? []
+            for table in tables where !table.isPartitioned {
+                guard !entries.contains(where: TableName(schema: table.schema, name: table.name).matches) else {
+                    continue
+                }
+                throw Failure(
+                    .failed, "the dump \(manifest.dump) does not hold the rows of \(table.shown)",
+                    hint:
+                        "Take it out of \"excludeTables\", \"excludeTableData\" or \"schemas\" of the job \(job.name).")
+            }
+        }
+        return dumps
+    }
+
+    /// Step 2.
+    private func applySchema(_ isolation: Isolation) async throws {
+        guard isolation.schemaState == .toDo, let script else { return }
+        let session = try await target.open()
+        try await SchemaApplication(
+            script: script, file: plan.schemaFile ?? "", side: target, lockTimeoutSeconds: plan.lockTimeoutSeconds,
+            lock: Self.schemaLock
+        ).perform(serverMajor: session.serverVersion / 10_000)
+    }
+
+    /// Steps 3 to 5, in one transaction of the source: from its beginning on nobody writes into the old tables, so that no row
+    /// falls between the copy and the move. Killed at any line, the source has all of its tables, and the target all of the rows
+    /// or none.
+    private func transfer(_ now: Date) async throws -> [String: Int] {
+        let holder = try await source.open()
+        do {
+            let (rows, isolation) = try await step(.copyRows) {
+                let isolation = try await hold(holder, now)
+                guard isolation.rowsState == .toDo else { return (isolation.facts.rows?.source ?? [:], isolation) }
+                return (
+                    try await RowCopy(isolation: isolation, holder: holder, target: target).perform(tell), isolation
+                )
+            }
+            try await step(.expectTarget) { try await expect([target]) }
+            try await step(.moveTables) { try await move(isolation, holder) }
+            return rows
+        } catch {
+            await IsolationSide.rollBack(holder)
+            throw error
+        }
+    }
+
+    /// Begins the transaction: locks first, so that the snapshot has what was written before them; then the same questions again.
+    private func hold(_ holder: Session, _ now: Date) async throws -> Isolation {
+        let tables = try await IsolationSurvey.tables(holder).map(\.table)
+            .filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
+        try await holder.query(
+            """
+            BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL synchronous_commit = on;
+            SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
+            """)
+        guard !tables.isEmpty else { return try await look(now, holder: holder) }
+        try await source.waiting(plan.lockTimeoutSeconds) {
+            try await holder.query(
+                "LOCK TABLE \(tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")) IN SHARE MODE")
+        }
+        let isolation = try await look(now, holder: holder)
+        try Self.refuse(isolation.refusalsAfterSchema, hint: nil)
+        guard isolation.facts.tables == tables else {
+            throw Failure(
+                .failed, "the tables of \(source.job.database) have changed meanwhile", hint: "Who makes tables there?")
+        }
+        return isolation
+    }
+
+    private func move(_ isolation: Isolation, _ holder: Session) async throws {
+        try await source.waiting(plan.lockTimeoutSeconds) {
+            for statement in isolation.moveStatements { try await holder.query(statement) }
+        }
+        try await holder.query("COMMIT")
+    }
+
+    /// Steps 4 and 6.
+    private func expect(_ sides: [IsolationSide]) async throws {
+        for side in sides {
+            guard let expected = side.job.expected else { continue }
+            let contents = try await LiveContents.read(side.job, side.server)
+            guard let drift = Audit(expected, contents, database: side.job.database).drift else { continue }
+            throw Failure(
+                .failed, "\(side.job.database) is not as expected: \(drift)",
+                hint: "`archon-backupd audit \(side.job.name)` shows it.")
+        }
+    }
+
+    // MARK: undoing
+
+    /// Moves the tables back, in one transaction.
+    package func undo(now: Date) async throws -> IsolationReport {
+        let undo = try await lookBack(now: now)
+        try Self.refuse(undo.refusals)
+        let guards = try await alone()
+        var report = IsolationReport(undo)
+        report.performed = true
+        if !undo.isDone { try await moveBack(undo) }
+        withExtendedLifetime(guards) {}
+        report.steps = report.steps.map { step in
+            var step = step
+            step.state = .done
+            return step
+        }
+        return report
+    }
+
+    private func moveBack(_ undo: IsolationUndo) async throws {
+        let session = try await source.open()
+        do {
+            try await session.query(
+                """
+                BEGIN; SET LOCAL synchronous_commit = on;
+                SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
+                """)
+            try await source.waiting(plan.lockTimeoutSeconds) {
+                for statement in undo.statements { try await session.query(statement) }
+            }
+            try await session.query("COMMIT")
+        } catch {
+            await IsolationSide.rollBack(session)
+            if Task.isCancelled { throw CancellationError() }
+            guard let fault = error as? Session.Fault else { throw error }
+            throw Failure(
+                .failed, "the server refused to move the tables back: \(fault.message)",
+                hint: "Nothing has changed; mend it and run the same command again.", cause: fault.description)
+        }
+    }
+}

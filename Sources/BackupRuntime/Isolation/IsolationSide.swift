@@ -1,0 +1,62 @@
+import BackupCore
+
+/// One of the two databases of a plan, and its sessions.
+struct IsolationSide: Sendable {
+    static let applicationName = "archon-backupd/isolate"
+
+    let job: Job
+    let server: Server
+    let settings: ConnectionSettings
+
+    init(_ job: Job, _ schedule: Schedule) throws {
+        guard let server = schedule.server(of: job) else {
+            throw Failure(.configInvalid, "the job \(job.name) has no server")
+        }
+        self.job = job
+        self.server = server
+        settings = try ConnectionSettings(server)
+    }
+
+    /// Its values are texts as pg_dump has them, with `textSettings` of the other side; names are written in full.
+    func open(_ textSettings: [String: String]? = nil) async throws -> Session {
+        let session = try await Session.open(
+            settings, database: job.database, applicationName: Self.applicationName)
+        // A role may be read only by default, or have limits of time that a large table is too much for.
+        try await session.query("SET default_transaction_read_only = off")
+        if session.serverVersion >= 140_000 { try await session.query("SET idle_session_timeout = 0") }
+        try await TextSettings.apply(textSettings, clientEncoding: "UTF8", session)
+        return session
+    }
+
+    /// Does what may wait for a lock; when it does so in vain, the failure says for whom.
+    @discardableResult
+    func waiting<Result: Sendable>(_ lockTimeoutSeconds: Double, _ body: () async throws -> Result) async throws
+        -> Result
+    {
+        let watch = LockWatch()
+        let watching = Task {
+            await watch.watch(
+                settings, database: job.database, applicationName: Self.applicationName,
+                lockTimeoutSeconds: lockTimeoutSeconds)
+        }
+        defer { watching.cancel() }
+        do {
+            return try await body()
+        } catch let fault as Session.Fault where fault.sqlState == "55P03" {
+            let blockers = await watch.blockers.joined(separator: "\n")
+            throw Failure(
+                .failed,
+                "a lock in \(job.database) was not given within \(TimeSpan.text(lockTimeoutSeconds))",
+                hint: "Stop what uses the tables, or write a longer \"lockTimeout\" in the plan.",
+                cause: blockers.isEmpty ? fault.description : "it is held by \(blockers)\n\(fault.description)")
+        }
+    }
+
+    /// Ends what a failure has left open. In a task of its own: the caller's may be cancelled.
+    static func rollBack(_ session: Session) async {
+        await Task {
+            // A session that is lost has rolled back by itself.
+            _ = try? await session.query("ROLLBACK")  // see above
+        }.value
+    }
+}

@@ -1,0 +1,149 @@
+import BackupCore
+
+/// Copies the rows of tables from the source, whose transaction holds them still, into the target in one transaction: compared
+/// before it is committed.
+struct RowCopy: Sendable {
+    let isolation: Isolation
+    /// In the source; its transaction has one snapshot and locks that keep writers out.
+    let holder: Session
+    let target: IsolationSide
+
+    private var tables: [IsolatedTable] { isolation.copied }
+    private var plan: IsolationPlan { isolation.plan }
+
+    /// The rows of each table. Throws with nothing changed in the target.
+    func perform(_ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
+        let session = try await target.open(try await TextSettings.gather(holder))
+        do {
+            try await session.query(
+                """
+                BEGIN; SET LOCAL synchronous_commit = on;
+                SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
+                """)
+            let copied = try await fill(session, tell)
+            try await setSequences(session)
+            try await session.query("COMMIT")
+            return copied
+        } catch {
+            await IsolationSide.rollBack(session)
+            throw error
+        }
+    }
+
+    private func fill(_ session: Session, _ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
+        guard isolation.facts.rows?.state != .sequencesBehind else { return isolation.facts.rows?.source ?? [:] }
+        guard !tables.isEmpty else { return [:] }
+        let names = tables.map(\.qualified).joined(separator: ", ")
+        try await target.waiting(plan.lockTimeoutSeconds) {
+            try await session.query("LOCK TABLE \(names) IN SHARE ROW EXCLUSIVE MODE")
+            try await empty(session, names)
+        }
+        // As for pg_restore: what a trigger would do has been done to these rows.
+        let triggers = try await triggers(session)
+        for trigger in triggers {
+            try await session.query("ALTER TABLE \(trigger.table) DISABLE TRIGGER \(trigger.name)")
+        }
+        var copied: [String: Int] = [:]
+        for table in try await inOrder(session) {
+            let rows = try await copy(table, session)
+            copied[table.shown] = rows
+            tell("\(table.shown): \(Plural.rows(rows)) copied, equal to the source")
+        }
+        for trigger in triggers {
+            let always = trigger.isAlways ? "ALWAYS " : ""
+            try await session.query("ALTER TABLE \(trigger.table) ENABLE \(always)TRIGGER \(trigger.name)")
+        }
+        return copied
+    }
+
+    /// Whoever has written rows since they were counted is not written over.
+    private func empty(_ session: Session, _ names: String) async throws {
+        if plan.targetRows == .replace {
+            try await session.query("TRUNCATE \(names)")
+            return
+        }
+        for table in tables where try await session.value("SELECT 1 FROM \(table.qualified) LIMIT 1") != nil {
+            throw Failure(
+                .failed, "\(table.shown) of \(target.job.database) has rows by now",
+                hint: "Empty it, or write \"targetRows\": \"replace\" in the plan.")
+        }
+    }
+
+    private func copy(_ table: IsolatedTable, _ session: Session) async throws -> Int {
+        let pipe = CopyPipe()
+        let fingerprint = Shared(Fingerprint())
+        async let taking: Void = take(table, pipe, session)
+        let rows: Int
+        do {
+            rows = try await holder.copyOut(Isolation.copyOut(table)) { line in
+                let hash = RowHash.xxh3.whole(line)
+                fingerprint.with { $0.add(hash) }
+                pipe.put(line)
+            }
+            pipe.end()
+        } catch {
+            pipe.breakOff()
+            throw error
+        }
+        try await taking
+        let found = try await TableReading.take(table.qualified, columns: table.columnList, session)
+        var differences = Differences(from: "the source")
+        differences.compareRows([table.shown: rows], found.map { [table.shown: $0.rows] } ?? [:])
+        differences.compareContents(
+            [table.shown: fingerprint.with { $0 }], found.map { [table.shown: $0.fingerprint] } ?? [:])
+        guard let summary = differences.summary else { return rows }
+        throw Failure(
+            .failed, "the copied rows are not those of the source: \(summary)",
+            hint: "Are the columns of \(table.shown) of other types in \(target.job.database)?")
+    }
+
+    private func take(_ table: IsolatedTable, _ pipe: CopyPipe, _ session: Session) async throws {
+        // In whatever way it ends, nobody waits for it.
+        defer { pipe.breakOff() }
+        try await session.copyIn(Isolation.copyIn(table)) { try pipe.next() }
+    }
+
+    private struct Trigger: Sendable {
+        var table: String
+        var name: String
+        var isAlways: Bool
+    }
+
+    /// Those that a COPY would fire.
+    private func triggers(_ session: Session) async throws -> [Trigger] {
+        let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
+        let rows = try await session.query(
+            """
+            SELECT tgrelid::regclass, quote_ident(tgname), tgenabled = 'A' FROM pg_trigger
+            WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
+              AND tgrelid IN (SELECT name::regclass FROM unnest(ARRAY[\(names)]) AS name)
+            """)
+        return rows.compactMap { row in
+            guard let table = row[0], let name = row[1] else { return nil }
+            return Trigger(table: table, name: name, isAlways: row[2] == "t")
+        }
+    }
+
+    /// Each after those that its foreign keys reference; the server looks after each table.
+    private func inOrder(_ session: Session) async throws -> [IsolatedTable] {
+        let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
+        let list = "(SELECT name::regclass FROM unnest(ARRAY[\(names)]) AS name)"
+        let rows = try await session.query(
+            """
+            SELECT format('%s.%s', n.nspname, c.relname), format('%s.%s', m.nspname, d.relname) FROM pg_constraint k
+            JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_class d ON d.oid = k.confrelid JOIN pg_namespace m ON m.oid = d.relnamespace
+            WHERE k.contype = 'f' AND k.conrelid IN \(list) AND k.confrelid IN \(list) AND k.conrelid <> k.confrelid
+            """)
+        var needs: [String: Set<String>] = [:]
+        for row in rows { if let one = row[0], let other = row[1] { needs[one, default: []].insert(other) } }
+        return IsolatedTable.inOrder(tables, needs: needs)
+    }
+
+    private func setSequences(_ session: Session) async throws {
+        for next in try await SequenceValues.behind(isolation.facts.tables, here: holder, there: session) {
+            // Unlike setval it is undone by a rollback.
+            try await session.query("ALTER SEQUENCE \(next.sequence) RESTART WITH \(next.value)")
+        }
+    }
+}

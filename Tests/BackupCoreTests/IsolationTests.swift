@@ -1,0 +1,207 @@
+import BackupCore
+import Foundation
+import TestSupport
+import Testing
+
+/// What is to be done for a plan, given what the databases say.
+@Suite struct IsolationTests {
+    private let plan: IsolationPlan
+
+    init() throws {
+        plan = IsolationPlan(
+            source: "postgres", target: "archon_db", tables: [try #require(TablePattern("public.archon_*"))],
+            copyRows: true)
+    }
+
+    private static func table(_ name: String, schema: String = "public", columns: [String] = ["id"]) -> IsolatedTable {
+        IsolatedTable(schema: schema, name: name, columns: columns)
+    }
+
+    private func side(_ job: String, _ count: Int, _ tables: [IsolatedTable]) throws -> IsolationFacts.Side {
+        var expected = ExpectedContents()
+        expected.tables = [.init(pattern: try #require(TablePattern("*.archon_*")), count: count)]
+        return IsolationFacts.Side(
+            job: job, database: job, expected: expected,
+            contents: DatabaseContents(
+                tables: tables.map { .init(schema: $0.schema, name: $0.name) }, extensions: [], schemas: ["public"],
+                owner: nil))
+    }
+
+    private func facts(_ source: [IsolatedTable], _ target: [IsolatedTable]) throws -> IsolationFacts {
+        IsolationFacts(
+            source: try side("postgres", 2, source), target: try side("archon_db", 2, target),
+            tables: source.filter { $0.schema == "public" }, targetTables: target, archive: nil, ties: [],
+            rows: IsolationFacts.Rows(.empty))
+    }
+
+    private func both() throws -> IsolationFacts {
+        let tables = [Self.table("archon_settings"), Self.table("archon_tasks")]
+        return try facts(tables, tables)
+    }
+
+    private func isolation(_ facts: IsolationFacts, _ plan: IsolationPlan? = nil) -> Isolation {
+        Isolation(plan ?? self.plan, facts, moved: "2026-11-26T02:00:00Z")
+    }
+
+    @Test func `steps, their SQL and how they stand`() throws {
+        let first = isolation(try both())
+        #expect(first.refusals.isEmpty && !first.isMoved)
+        #expect(first.steps.map(\.state) == [.toDo, .notAsked, .toDo, .toDo, .toDo, .toDo])
+        let statements = first.moveStatements
+        #expect(
+            Array(statements.dropLast()) == [
+                "CREATE SCHEMA \"archon_legacy_archive\"",
+                "ALTER TABLE \"public\".\"archon_settings\" SET SCHEMA \"archon_legacy_archive\"",
+                "ALTER TABLE \"public\".\"archon_tasks\" SET SCHEMA \"archon_legacy_archive\"",
+            ])
+        #expect(
+            statements.last?.hasPrefix("COMMENT ON SCHEMA \"archon_legacy_archive\" IS 'Old tables of archon_db")
+                == true)
+        #expect(first.steps[2].sql.first == "COPY \"public\".\"archon_settings\" (\"id\") TO STDOUT")
+        var facts = try both()
+        facts.rows = IsolationFacts.Rows(.equal)
+        #expect(isolation(facts).steps[2].state == .done)
+        var file = plan
+        file.schemaFile = "archon.sql"
+        #expect(isolation(facts, file).schemaState == .done)
+        facts.targetTables.removeLast()
+        #expect(isolation(facts, file).schemaState == .toDo && isolation(facts, file).refusals.isEmpty)
+        #expect(
+            isolation(facts, file).refusalsAfterSchema == [
+                "archon_db has no public.archon_tasks, also after the schema file"
+            ])
+        file.copyRows = false
+        #expect(isolation(facts, file).rowsState == .notAsked)
+    }
+
+    @Test func `what has moved is told by the archive's comment, and by it alone`() throws {
+        let mark = ArchiveMark(
+            source: "postgres", database: "postgres", target: "archon_db", targetDatabase: "archon_db",
+            moved: "2026-11-26T02:00:00Z", tables: ["archon_settings": "public", "odd 'name\\": "my \"schema"])
+        #expect(ArchiveMark(comment: mark.comment) == mark)
+        for other in [nil, "", "a comment", mark.comment + "\nand more", String(mark.comment.dropLast())] {
+            #expect(ArchiveMark(comment: other) == nil)
+        }
+        let archived = [Self.table("archon_settings", schema: "archon_legacy_archive")]
+        var facts = try self.facts(archived, [Self.table("archon_settings")])
+        facts.archive = .init(mark: mark, tables: archived)
+        let moved = isolation(facts)
+        #expect(moved.isMoved && moved.refusals.isEmpty)
+        #expect(moved.steps.map(\.state) == [.done, .notAsked, .done, .done, .done, .toDo])
+        facts.archive?.mark = nil
+        #expect(isolation(facts).refusals == ["no table of postgres is called public.archon_*"])
+        facts.archive?.mark = mark
+        facts.archive?.mark?.target = "other"
+        #expect(!isolation(facts).isMoved)
+        // The application has made a table anew.
+        facts.archive?.mark = mark
+        facts.tables = [Self.table("archon_settings")]
+        #expect(isolation(facts).refusals.contains { $0.contains("exists already in postgres, from a move at 2026") })
+    }
+
+    @Test func `what is in the way is named, all at once`() throws {
+        func refusals(_ plan: IsolationPlan? = nil, _ change: (inout IsolationFacts) -> Void) throws -> String {
+            var facts = try both()
+            change(&facts)
+            return isolation(facts, plan).refusals.joined(separator: "\n")
+        }
+        let key = IsolationTie(kind: .foreignKeyIn, object: "k of public.u", table: "public.archon_tasks")
+        #expect(try refusals { $0.ties = [key] }.contains("k of public.u references public.archon_tasks"))
+        var allowing = plan
+        allowing.allowForeignKeys = true
+        #expect(try refusals(allowing) { $0.ties = [key] }.isEmpty)
+        #expect(
+            try refusals { $0.ties = [.init(kind: .partition, object: "p", table: "t")] }
+                == "p and t are one table: name both or neither")
+        #expect(try refusals { $0.isOneDatabase = true }.contains("are one database"))
+        #expect(try refusals { $0.target.expected = nil }.contains("the job archon_db expects nothing"))
+        #expect(
+            try refusals { $0.tables.append(Self.table("archon_tasks", schema: "private")) }.contains(
+                "private.archon_tasks and public.archon_tasks would have one name"))
+        #expect(
+            try refusals { $0.source.expected?.tables[0].count = 0 }.contains(
+                "postgres would not be as expected afterwards: 2 tables *.archon_*"))
+        #expect(
+            try refusals { $0.rows = .init(.different, target: ["public.archon_tasks": 7]) }.contains(
+                "rows that are not those of postgres (public.archon_tasks 7 rows)"))
+        var replacing = plan
+        replacing.targetRows = .replace
+        #expect(try refusals(replacing) { $0.rows = .init(.different) }.isEmpty)
+        #expect(try refusals { $0.tables[1].columns.append("x") }.contains("archon_db has no column x"))
+        #expect(try refusals { $0.tables[1].isPartitioned = true }.contains("partitioned in one"))
+        let all = try refusals {
+            $0.ties = [key]
+            $0.targetTables = []
+        }
+        #expect(all.split(separator: "\n").count == 3)
+    }
+
+    @Test func `the way back, and what stands in it`() throws {
+        let archived = [Self.table("archon_settings", schema: "archon_legacy_archive")]
+        var facts = try self.facts(archived, [])
+        #expect(IsolationUndo(plan, facts).refusals.first?.contains("nothing was moved there") == true)
+        facts.archive = .init(mark: nil, tables: archived)
+        #expect(IsolationUndo(plan, facts).refusals.count == 1 && IsolationUndo(plan, facts).statements.isEmpty)
+        facts.archive?.mark = ArchiveMark(
+            source: "postgres", database: "postgres", target: "archon_db", targetDatabase: "archon_db", moved: "",
+            tables: ["archon_settings": "public"])
+        let undo = IsolationUndo(plan, facts)
+        #expect(
+            undo.refusals.isEmpty
+                && undo.statements == [
+                    "ALTER TABLE \"archon_legacy_archive\".\"archon_settings\" SET SCHEMA \"public\"",
+                    "DROP SCHEMA \"archon_legacy_archive\"",
+                ])
+        // Somebody keeps more in there.
+        facts.archive?.tables.append(Self.table("mine", schema: "archon_legacy_archive"))
+        #expect(IsolationUndo(plan, facts).statements.last == "COMMENT ON SCHEMA \"archon_legacy_archive\" IS NULL")
+        facts.source.contents.tables?.append(.init(schema: "public", name: "archon_settings"))
+        #expect(IsolationUndo(plan, facts).refusals == ["public.archon_settings exists again in postgres"])
+        facts.archive?.tables.removeFirst()
+        #expect(IsolationUndo(plan, facts).refusals == ["archon_legacy_archive.archon_settings is gone"])
+    }
+
+    @Test func `tables come after those that they reference`() {
+        let tables = ["a", "b", "c", "d"].map { Self.table($0, schema: "s") }
+        let needs = ["s.a": ["s.c", "s.a"], "s.c": ["s.d"], "s.b": ["s.a"]].mapValues(Set.init)
+        #expect(IsolatedTable.inOrder(tables, needs: needs).map(\.name) == ["d", "c", "a", "b"])
+        let circle = ["s.a": ["s.b"], "s.b": ["s.a"]].mapValues(Set.init)
+        #expect(Set(IsolatedTable.inOrder(tables, needs: circle).map(\.name)) == ["a", "b", "c", "d"])
+    }
+
+    @Test func `the shipped plan and the one in the docs are plans`() throws {
+        let repository = ScheduleSample.repository
+        let shipped = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/config/examples/isolate-archon.json"))
+        let plan = try IsolationPlanDecoder.decode(Array(shipped), file: "isolate-archon.json")
+        #expect(plan.moves(schema: "public", table: "archon_page_metadata"))
+        #expect(!plan.moves(schema: "archon_legacy_archive", table: "archon_page_metadata"))
+        let page = try String(contentsOfFile: "\(repository)/docs/isolate.md", encoding: .utf8)
+        let block = try #require(page.components(separatedBy: "```json\n").dropFirst(2).first)
+        let text = block.components(separatedBy: "```")[0]
+        #expect(try IsolationPlanDecoder.decode(Array(text.utf8), file: "isolate.md") == plan)
+    }
+
+    @Test func `a plan is read with its defaults, and every fault of one is told`() throws {
+        let text =
+            #"{"version": 1, "source": "postgres", "target": "archon_db", "tables": ["public.archon_*"], "copyRows": false}"#
+        let plan = try IsolationPlanDecoder.decode(Array(text.utf8), file: "p.json")
+        #expect(plan.archiveSchema == "archon_legacy_archive" && plan.targetRows == .refuse && !plan.allowForeignKeys)
+        #expect(plan.lockTimeoutSeconds == 10 && plan.schemaFile == nil && !plan.copyRows)
+        let bad = #"""
+            {"version": 2, "source": "", "tables": ["archon", 1], "copyRow": true, "targetRows": "merge",
+             "archiveSchema": "pg_x", "lockTimeout": "0s"}
+            """#
+        let failure = try #require(throws: Failure.self) {
+            try IsolationPlanDecoder.decode(Array(bad.utf8), file: "p.json")
+        }
+        for part in [
+            "$.version", "$.source: is empty", "\"target\" is missing", "$.tables[1]", "$.copyRow: this key is unknown",
+            "Did you mean \"copyRows\"?", "$.targetRows", "$.archiveSchema", "$.lockTimeout", "p.json:2:",
+        ] {
+            #expect(failure.message.contains(part), "\(part) in \(failure.message)")
+        }
+        let empty = #"{"version": 1, "source": "a", "target": "b", "tables": [], "copyRows": true}"#
+        #expect(throws: Failure.self) { try IsolationPlanDecoder.decode(Array(empty.utf8), file: "p.json") }
+        #expect(throws: Failure.self) { try IsolationPlanDecoder.decode(Array("[1]".utf8), file: "p.json") }
+    }
+}
