@@ -119,6 +119,74 @@ import Testing
         }
     }
 
+    private static let odd = """
+        create schema if not exists "My App";
+        create table if not exists "My App"."Odd ""Table" ("Key Col" int primary key, "select" text, ts timestamptz, m money,
+          b bytea, f float8, "gen" int generated always as (1) stored);
+        create table if not exists "My App".parts (id int, day date, primary key (id, day)) partition by range (day);
+        create table if not exists "My App".parts_1 partition of "My App".parts
+          for values from ('2026-01-01') to ('2026-02-01');
+        create table if not exists "My App".parts_2 partition of "My App".parts
+          for values from ('2026-02-01') to ('2026-03-01');
+        create table if not exists "My App".nocols ();
+
+        """
+
+    @Test func `from one server to another, by an owner who is no superuser, with odd names and partitions`()
+        async throws
+    {
+        try await withHost { host in
+            try await withOwnServer { other in
+                try await host.server.create(
+                    "odd one",
+                    Self.odd + #"""
+                        insert into "My App"."Odd ""Table" select g, E'a\\b\r\n\t' || chr(233), now() - g * interval '1 day',
+                          g::text::money, decode(md5(g::text), 'hex'), g / 3.0 from generate_series(1, 1000) g;
+                        insert into "My App".parts select g, date '2026-01-01' + g % 59 from generate_series(1, 500) g;
+                        insert into "My App".nocols default values;
+                        alter database "odd one" set timezone = 'Asia/Tokyo'; alter database "odd one" set datestyle = 'German'
+                        """#)
+                try await other.server.psql("postgres", "create role owner login; create database two owner owner")
+                var host = host
+                host.servers = """
+                    "a": {"connection": "\(host.server.connection)"},
+                    "b": {"connection": "host=\(other.server.folder)/pg user=owner"}
+                    """
+                try host.write(
+                    #"""
+                    "one": {"server": "a", "database": "odd one", "calendar": "daily",
+                      "expect": {"tables": {"\"My App\".*": 0}}},
+                    "two": {"server": "b", "calendar": "daily", "globals": false, "expect": {"tables": {"\"My App\".*": 5}}}
+                    """#)
+                let stage = IsolationStage(host: host, shared: "odd one", own: "two")
+                func plan(_ table: String) throws {
+                    let text =
+                        #"{"version": 1, "source": "one", "target": "two", "tables": ["\"My App\".\#(table)"], "schemaFile": "odd.sql", "copyRows": true, "archiveSchema": "Old \"Stuff'\\"}"#
+                    try Data(text.utf8).write(to: URL(fileURLWithPath: stage.plan))
+                }
+                try Data(Self.odd.utf8).write(to: URL(fileURLWithPath: "\(host.folder)/odd.sql"))
+                let before = try await host.server.fingerprint("odd one")
+                try plan("parts")
+                let halved = try await stage.isolate("--yes")
+                #expect(
+                    halved.status == 1 && halved.error.contains("are one table: name both or neither"),
+                    "\(halved.error)")
+                try plan("*")
+                let done = try await stage.isolate("--yes")
+                #expect(done.status == 0 && done.output.contains("1501 rows in 4 tables copied"), "\(done.error)")
+                let question =
+                    #"set timezone = 'UTC'; set datestyle = 'ISO'; select md5(string_agg(t::text, '|' order by t::text)) from %."Odd ""Table" t; select md5(string_agg(t::text, '|' order by t::text)) from %.parts t; select count(*) from %.nocols"#
+                #expect(
+                    try await other.server.psql("two", question.replacing("%", with: "\"My App\""))
+                        == host.server.psql("odd one", question.replacing("%", with: #""Old ""Stuff'\""#)))
+                let back = try await stage.isolate("--undo", "--yes")
+                #expect(back.status == 0, "\(back.error)")
+                #expect(try await host.server.fingerprint("odd one") == before)
+                try await host.server.drop("odd one")
+            }
+        }
+    }
+
     @Test func `a foreign key of a table that stays is refused, unless the plan allows it`() async throws {
         try await withHost { host in
             let stage = try await IsolationStage.make(host, "keyed")

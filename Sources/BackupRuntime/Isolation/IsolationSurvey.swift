@@ -93,9 +93,10 @@ struct RowsLook: Sendable {
         let leaves = tables.filter { !$0.isPartitioned }
         var source: [String: Int] = [:]
         for table in leaves { source[table.shown] = try await count(table, here) }
-        let comparable = leaves.allSatisfy { table in
+        let comparable = tables.allSatisfy { table in
             counterparts.contains { other in
-                other.isNamed(like: table) && !other.isPartitioned && table.columns.allSatisfy(other.columns.contains)
+                other.isNamed(like: table) && other.isPartitioned == table.isPartitioned
+                    && table.columns.allSatisfy(other.columns.contains)
             }
         }
         guard comparable else { return IsolationFacts.Rows(.absent, source: source) }
