@@ -15,7 +15,7 @@ struct IsolateVerb: Verb {
             EXAMPLES
               archon-backupd isolate archon.json            what would be done
               archon-backupd isolate archon.json --yes      do it, or go on with it
-              archon-backupd isolate archon.json --undo     what --undo --yes would move back
+              archon-backupd isolate archon.json --undo     what would be moved back
             """)
 
     @OptionGroup var config: ConfigOption
