@@ -77,7 +77,7 @@ package final class ScratchServer: Sendable {
             "\(bin)/psql",
             [
                 "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d",
-                "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'",
+                "host='\(folder)/pg' user=postgres dbname='\(database.escaping("\\", as: "\\\\").escaping("'", as: "\\'"))'",
             ],
             input: sql)
         guard said.status == 0 else { throw Failure(.failed, "psql: \(said.error)") }
@@ -97,7 +97,7 @@ package final class ScratchServer: Sendable {
     /// text, and what pg_database says. An oracle that owes nothing to the code under test.
     package func fingerprint(_ database: String) async throws -> String {
         let conninfo =
-            "host='\(folder)/pg' user=postgres dbname='\(database.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+            "host='\(folder)/pg' user=postgres dbname='\(database.escaping("\\", as: "\\\\").escaping("'", as: "\\'"))'"
         let schema = try await run("\(bin)/pg_dump", ["--schema-only", "--no-sync", "-d", conninfo])
         guard schema.status == 0 else { throw Failure(.failed, "pg_dump: \(schema.error)") }
         let text = schema.lines.filter {

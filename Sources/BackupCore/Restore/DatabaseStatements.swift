@@ -136,11 +136,11 @@ package struct DatabaseStatements: Sendable {
 /// Quoting for SQL.
 package enum SQL {
     /// Always in double quotes.
-    package static func identifier(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
+    package static func identifier(_ name: String) -> String { "\"" + name.escaping("\"", as: "\"\"") + "\"" }
 
     /// With a backslash in it, in the E form, which means the same under every setting.
     package static func literal(_ text: String) -> String {
-        let quoted = "'" + text.replacing("'", with: "''").replacing("\\", with: "\\\\") + "'"
-        return text.contains("\\") ? "E" + quoted : quoted
+        let quoted = "'" + text.escaping("'", as: "''").escaping("\\", as: "\\\\") + "'"
+        return text.unicodeScalars.contains("\\") ? "E" + quoted : quoted
     }
 }

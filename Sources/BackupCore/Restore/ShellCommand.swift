@@ -29,5 +29,5 @@ package enum ShellCommand {
         return (words + statements.flatMap { ["-c", quoted($0)] }).joined(separator: " ")
     }
 
-    private static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+    private static func quoted(_ text: String) -> String { "'" + text.escaping("'", as: "'\\''") + "'" }
 }

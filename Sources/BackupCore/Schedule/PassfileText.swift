@@ -16,7 +16,7 @@ package enum PassfileText {
     }
 
     private static func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing(":", with: "\\:")
+        text.escaping("\\", as: "\\\\").escaping(":", as: "\\:")
     }
 
     private static func fields(of line: String) -> [String] {

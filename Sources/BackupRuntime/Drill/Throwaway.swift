@@ -198,6 +198,9 @@ package final class Throwaway: DrillServer {
                         swept.append(folder)
                     } catch let failure as Failure where failure.kind == .busy {
                         continue
+                    } catch  where !Disk.exists(folder) {
+                        // Whoever made it has removed it meanwhile: others use the same place.
+                        continue
                     } catch {
                         fault = fault ?? error
                     }

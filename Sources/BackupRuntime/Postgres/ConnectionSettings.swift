@@ -48,7 +48,7 @@ package struct ConnectionSettings: Sendable {
                 !value.isEmpty
                 && value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-:".contains($0)) }
             return isPlain
-                ? "\(name)=\(value)" : "\(name)='\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+                ? "\(name)=\(value)" : "\(name)='\(value.escaping("\\", as: "\\\\").escaping("'", as: "\\'"))'"
         }.joined(separator: " ")
     }
 
