@@ -23,7 +23,7 @@ struct AuditVerb: Verb {
     private struct Answer: Encodable {
         var job: String
         var database: String
-        /// `live`, or the name of the dump.
+        /// `live`, or the name of the dump; `dump` for one that could not be looked at.
         var place: String
         /// Nil when it could not be looked at.
         var met: Bool?
@@ -38,9 +38,9 @@ struct AuditVerb: Verb {
         var faults: [Failure] = []
         for job in chosen {
             guard let expected = job.expected, let server = schedule.server(of: job) else { continue }
-            for place in [live(job, server), dump(job, root: schedule.storage.root)] {
+            for (kind, look) in [("live", live(job, server)), ("dump", dump(job, root: schedule.storage.root))] {
                 do {
-                    guard let (name, contents) = try await place() else { continue }
+                    guard let (name, contents) = try await look() else { continue }
                     let audit = Audit(expected, contents, database: job.database)
                     answers.append(
                         Answer(
@@ -48,7 +48,7 @@ struct AuditVerb: Verb {
                 } catch let failure as Failure {
                     faults.append(failure)
                     answers.append(
-                        Answer(job: job.name, database: job.database, place: "live", error: "\(failure)", lines: []))
+                        Answer(job: job.name, database: job.database, place: kind, error: "\(failure)", lines: []))
                 }
             }
         }
@@ -60,18 +60,20 @@ struct AuditVerb: Verb {
         }
     }
 
+    private static let example = #""expect": {"tables": {"public.archon_*": 11}, "extensions": ["vector"]}"#
+
     private func chosen(_ schedule: Schedule) throws -> [Job] {
         let named = try schedule.jobs(named: jobs)
         if let idle = named.first(where: { $0.expected == nil }), !jobs.isEmpty {
             throw Failure(
                 .usage, "the job \(idle.name) expects nothing",
-                hint: "Give it \"expect\": {\"tables\": {\"public.archon_*\": 11}, \"extensions\": [\"vector\"]}.")
+                hint: "Give it \(Self.example).")
         }
         let expecting = named.filter { $0.expected != nil }
         guard expecting.isEmpty else { return expecting }
         throw Failure(
             .configInvalid, "no job in \(config.path) expects anything",
-            hint: "Give one \"expect\": {\"tables\": {\"public.archon_*\": 11}, \"extensions\": [\"vector\"]}.")
+            hint: "Give one \(Self.example).")
     }
 
     private typealias Place = () async throws -> (String, DatabaseContents)?

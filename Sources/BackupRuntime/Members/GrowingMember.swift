@@ -2,8 +2,8 @@ import Foundation
 
 /// A member that pg_dump is writing, or has written, for the thread that follows it.
 final class GrowingMember: @unchecked Sendable {
+    // Safe: all but the name, which never changes, is used with the condition locked.
     let name: String
-    // Safe: all below is used with the condition locked.
     private let condition = NSCondition()
     private var isClosed = false
     private var consumed: Int64 = 0
