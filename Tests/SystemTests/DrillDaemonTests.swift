@@ -30,7 +30,7 @@ import Testing
             try await host.withDaemon(clock: Self.sunday) { daemon in
                 try await daemon.says("weekly: backup_weekly_")
                 #expect(try await daemon.call("status").output.contains("not run"))
-                #expect(daemon.lines(with: "drill").isEmpty)
+                #expect(daemon.lines(with: "drill of").isEmpty)
                 try await Self.pass(Self.slot, daemon)
                 try await daemon.says("weekly: drill of backup_weekly_20261122T04")
                 try await daemon.says("proven, 500 rows equal, 1 assertion true, restored in")
