@@ -78,8 +78,8 @@ package struct SimulatedYear {
     // MARK: runs
 
     private mutating func begin(_ start: Plan.Start) {
-        guard let job = schedule.place(of: start.job) else { return }
-        let last = agenda.facts(of: start.job)?.account?.slot
+        guard let job = schedule.place(of: start.job), var facts = agenda.facts(of: start.job) else { return }
+        let last = facts.account?.slot
         if let last, start.attempt > 1 {
             accounts.noteRetry(start, of: job, for: last)
         } else if last == nil, schedule.jobs[job].catchUp == .once {
@@ -91,9 +91,8 @@ package struct SimulatedYear {
         let seconds: Double
         (outcomes[job], seconds) = fortune(of: job)
         ends[job] = now.timeIntervalSinceReferenceDate + seconds
-        change(start.job) { [now] in
-            $0.account = .init(slot: start.slot, attempts: start.attempt, outcome: .interrupted, ended: now)
-        }
+        facts.account = .init(slot: start.slot, attempts: start.attempt, outcome: .interrupted, ended: now)
+        agenda.note(facts, of: start.job)
     }
 
     private mutating func occupy(_ job: Int) {

@@ -154,8 +154,7 @@ package struct SlotAccounts: Sendable {
     // MARK: one slot
 
     private func slot(_ place: Int, of job: Int) -> Date? {
-        let all = slots[list[job]]
-        return place < all.count ? all[place] : nil
+        place < slots[list[job]].count ? slots[list[job]][place] : nil
     }
 
     private mutating func account(_ job: Int, _ fate: Fate) {
