@@ -22,7 +22,7 @@ struct ArchonBackupd: AsyncParsableCommand {
         subcommands: [
             DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self,
             Verify.self, DrillVerb.self, BlastDrillVerb.self, AuditVerb.self, DoctorVerb.self, IsolateVerb.self,
-            Restore.self, RestoreServer.self,
+            RunbookVerb.self, Restore.self, RestoreServer.self,
             Prune.self, Adopt.self, RebuildCatalog.self,
         ])
 

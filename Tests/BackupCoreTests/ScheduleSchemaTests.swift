@@ -42,6 +42,8 @@ import Testing
             #expect((names["additionalProperties"] as? [String: String]) == ["$ref": "#/$defs/\(definition)"])
         }
         #expect(try schema.object("#/$defs/expect").keys == ScheduleKeys.expect.sorted())
+        #expect(try schema.object("#/$defs/contact").keys == ScheduleKeys.contact.sorted())
+        for place in [job, found] { #expect(place.references["criticality"] == "#/$defs/criticality") }
         for place in [job, found] { #expect(place.references["expect"] == "#/$defs/expect") }
         for (place, definition, name) in [("servers", "server", "serverName"), ("databases", "job", "name")] {
             let names = try schema.value("#/properties/\(place)")
@@ -55,7 +57,7 @@ import Testing
         for place in ["#", "#/properties/storage", "#/properties/defaults"]
             + [
                 "server", "container", "job", "retention", "retry", "hooks", "drill", "objectives", "discover", "found",
-                "expect", "platform", "platformHost", "endpoint", "postgrest",
+                "expect", "platform", "platformHost", "endpoint", "postgrest", "contact",
             ]
             .map({
                 "#/$defs/\($0)"

@@ -41,6 +41,18 @@ import Testing
         #expect(job.objectives.rtoSeconds == nil && !job.objectives.rpoIsExplicit)
     }
 
+    @Test func `contacts are read in their order`() throws {
+        #expect(try Sample.decode(Sample.file()).contacts.isEmpty)
+        let text =
+            #""contacts": [{ "name": "Ana", "role": "r", "phone": "1", "email": "a@b", "note": "n" }, { "name": "B" }]"#
+        #expect(
+            try Sample.decode(Sample.file(top: text)).contacts == [
+                Contact(name: "Ana", role: "r", phone: "1", email: "a@b", note: "n"), Contact(name: "B"),
+            ])
+        let unnamed = Sample.faults(Sample.file(top: #""contacts": [{ "phone": "1" }]"#))
+        #expect(unnamed.map(\.path) == ["$.contacts[0]"])
+    }
+
     struct Meaning: Sendable, CustomTestStringConvertible {
         let member: String
         let holds: @Sendable (Job) -> Bool
@@ -133,6 +145,9 @@ import Testing
         Meaning(#""cron": "@daily", "excludeTables": ["a", "b.*"]"#) { $0.excludeTables == ["a", "b.*"] },
         Meaning(#""cron": "@daily", "schemas": []"#) { $0.schemas.isEmpty },
         Meaning(#""cron": "@daily", "schemas": ["public"]"#) { $0.schemas == ["public"] },
+        Meaning(#""cron": "@daily""#) { $0.criticality == .normal },
+        Meaning(#""cron": "@daily", "criticality": "critical""#) { $0.criticality == .critical },
+        Meaning(#""cron": "@daily", "criticality": "low""#) { $0.criticality == .low },
         Meaning(#""cron": "@daily""#) { $0.expected == nil },
         Meaning(#""cron": "@daily", "expect": { "tables": { "public.archon_*": 11, "\"A.b\".c": 0 } }"#) {
             $0.expected?.tables.map(\.pattern.source) == ["public.archon_*", "\"A.b\".c"]

@@ -11,7 +11,7 @@ import Testing
         case top = "$", storage = "$.storage", server = "$.servers.main", job = "$.databases.app"
         case retention = "$.databases.app.retention", retry = "$.databases.app.retry", hooks = "$.databases.app.hooks"
         case drill = "$.databases.app.drill", objectives = "$.databases.app.objectives"
-        case expect = "$.databases.app.expect"
+        case expect = "$.databases.app.expect", contact = "$.contacts[0]"
 
         func file(_ member: String) -> String {
             switch self {
@@ -27,6 +27,9 @@ import Testing
             case .hooks: Sample.job("\"hooks\": { \(member) }")
             case .drill: Sample.job("\"drill\": { \(member) }")
             case .objectives: Sample.job("\"objectives\": { \(member) }")
+            case .contact:
+                Sample.file(
+                    top: "\"contacts\": [{ \((member.contains("\"name\"") ? "" : #""name": "A", "#) + member) }]")
             case .expect: Sample.job("\"expect\": { \(member) }")
             }
         }
@@ -122,6 +125,11 @@ import Testing
         (.expect, "tables", ["{ \"p.a_*\": -1 }", "{ \"p.a_*\": \"11\" }"], "whole number"),
         (.expect, "extensions", ["\"vector\"", "[1]", "[\"\"]"], "pg_trgm"),
         (.expect, "schemas", ["\"a\"", "[[]]"], "public"), (.expect, "owner", ["1", "\"\"", "[]"], "postgres"),
+        (.job, "criticality", ["1", "\"urgent\"", "\"\"", "null"], "critical"),
+        (.top, "contacts", ["{}", "\"Ana\"", "[1]", "[\"Ana\"]"], "{"),
+        (.contact, "name", ["1", "\"\""], "Ana"), (.contact, "phone", ["1", "[]", "\"\""], "+359"),
+        (.contact, "role", ["true"], "administrator"), (.contact, "email", ["{}"], "example.org"),
+        (.contact, "note", ["7"], "night"),
         (.objectives, "rpo", ["\"0s\"", "\"101y\"", "7", "\"soon\""], ""),
         (.objectives, "rto", ["\"0s\"", "\"32d\"", "10"], ""),
     ]

@@ -14,8 +14,8 @@ bin = os.path.realpath(sys.argv[-1])
 major = bin.split("/")[-2]
 here = os.path.dirname(os.path.abspath(__file__))
 
-programs = "postgres psql pg_dump pg_restore pg_dumpall initdb pg_ctl pg_isready pg_controldata".split()
-commands = """cat mkdir mkfifo rm rmdir stat df du sleep kill timeout mv cp ln head id ls chmod chown mktemp sha256sum tail dd wc
+programs = "postgres psql createdb pg_dump pg_restore pg_dumpall initdb pg_ctl pg_isready pg_controldata".split()
+commands = """tar cat mkdir mkfifo rm rmdir stat df du sleep kill timeout mv cp ln head id ls chmod chown mktemp sha256sum tail dd wc
  env tr touch date sort od cut find grep sed test true false ps readlink""".split()
 wanted = [f"{bin}/{name}" for name in programs]
 wanted += [p for p in glob.glob(f"/usr/lib/postgresql/{major}/lib/*.so") if "llvmjit" not in p]  # LLVM alone is 110 MB

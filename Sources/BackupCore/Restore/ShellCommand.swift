@@ -29,5 +29,27 @@ package enum ShellCommand {
         return (words + statements.flatMap { ["-c", quoted($0)] }).joined(separator: " ")
     }
 
+    /// One word of a bash command line, on one line whatever is in it.
+    package static func word(_ text: String) -> String {
+        let plain = text.utf8.allSatisfy { byte in
+            let letter = byte | 0x20
+            return (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "_-./:=@%+,".utf8.contains(byte)
+        }
+        if plain, !text.isEmpty { return text }
+        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else { return quoted(text) }
+        var word = "$'"
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "'", "\\": word += "\\\(scalar)"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+                let digits = String(scalar.value, radix: 8)
+                word += "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+            default: word.unicodeScalars.append(scalar)
+            }
+        }
+        return word + "'"
+    }
+
     private static func quoted(_ text: String) -> String { "'" + text.escaping("'", as: "'\\''") + "'" }
 }

@@ -57,6 +57,9 @@ struct JobDecoder {
         if let expected = members["expect"] {
             job.expected = ExpectationDecoder(reader: reader).expectation(expected, path.key("expect"))
         }
+        if let criticality: Job.Criticality = reader.choice(members["criticality"], path.key("criticality")) {
+            job.criticality = criticality
+        }
         options(members, path, node, into: &job)
         guard let trigger else { return false }
         job.trigger = trigger

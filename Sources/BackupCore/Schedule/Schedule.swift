@@ -26,6 +26,8 @@ package struct Schedule: Sendable, Equatable {
     package var jobs: [Job] { didSet { places = Self.places(of: jobs.map(\.name)) } }
     /// What `doctor` looks at besides.
     package var platform = Platform()
+    /// Whom to call, in the order of the file: the runbook prints them.
+    package var contacts: [Contact] = []
     /// Of each job and server, by name: with thousands of them none is looked for from the first on.
     private var places: [String: Int]
     private var serverPlaces: [String: Int]
@@ -49,6 +51,25 @@ package struct Schedule: Sendable, Equatable {
     package func place(of job: String) -> Int? { places[job] }
     package func job(named name: String) -> Job? { places[name].map { jobs[$0] } }
     package func server(of job: Job) -> Server? { serverPlaces[job.server].map { servers[$0] } }
+}
+
+/// Somebody to call when a database is lost.
+package struct Contact: Sendable, Equatable {
+    package var name: String
+    package var role: String?
+    package var phone: String?
+    package var email: String?
+    package var note: String?
+
+    package init(
+        name: String, role: String? = nil, phone: String? = nil, email: String? = nil, note: String? = nil
+    ) {
+        self.name = name
+        self.role = role
+        self.phone = phone
+        self.email = email
+        self.note = note
+    }
 }
 
 /// One PostgreSQL server and how to reach it.
@@ -88,6 +109,8 @@ package struct Server: Sendable, Equatable {
 package struct Job: Sendable, Equatable {
     package enum CatchUp: String, Sendable, CaseIterable { case once, never }
     package enum Format: String, Sendable, CaseIterable, Codable { case custom, directory }
+    /// Which database is brought back first, the first case before all; one byte, for there are many jobs.
+    package enum Criticality: String, Sendable, CaseIterable { case critical, high, normal, low }
     package struct Retry: Sendable, Equatable {
         /// Attempts in all for one slot, the first included.
         package var attempts: Int
@@ -134,6 +157,7 @@ package struct Job: Sendable, Equatable {
     /// The time that `before` and `after` have each.
     package var hookTimeoutSeconds: Double = 300
     package var isEnabled = true
+    package var criticality = Criticality.normal
     @Copied package var retention = Retention()
     package var proof: SourceProof = .read
     @Copied package var drill: DrillRule

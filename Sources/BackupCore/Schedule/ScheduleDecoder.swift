@@ -84,10 +84,12 @@ package struct ScheduleDecoder {
         let servers = servers(top["servers"], root, discovery)
         let jobs = jobs(top["databases"], root, decoder, defaults: defaults)
         let platform = PlatformDecoder(reader: reader).platform(top["platform"], path.key("platform"))
+        let contacts = ContactDecoder(reader: reader).contacts(top["contacts"], path.key("contacts"))
         guard let storage else { return nil }
         checkFolders(top["databases"], storage, state: top["storage"])
         var schedule = Schedule(storage: storage, concurrency: concurrency, servers: servers, jobs: jobs)
         schedule.platform = platform
+        schedule.contacts = contacts
         return schedule
     }
 

@@ -3,6 +3,7 @@
 package enum ScheduleKeys {
     package static let top = [
         "$schema", "version", "storage", "timeZone", "concurrency", "servers", "defaults", "databases", "platform",
+        "contacts",
     ]
     package static let storage = ["root", "minimumFree", "state"]
     package static let server = [
@@ -14,7 +15,10 @@ package enum ScheduleKeys {
         "globals", "hooks", "retention", "proof", "drill", "objectives",
     ]
     package static let job =
-        ["server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas", "expect"]
+        [
+            "server", "database", "calendar", "cron", "timeZone", "enabled", "excludeTables", "schemas", "expect",
+            "criticality",
+        ]
         + defaults
     package static let discover = ["exclude", "every", "as"]
     /// Of the jobs that discovery makes: all that a job has but whose it is.
@@ -31,5 +35,6 @@ package enum ScheduleKeys {
     package static let platformHost = ["containers", "here"]
     package static let endpoint = ["url", "status", "timeout"]
     package static let postgrest = ["database"]
+    package static let contact = ["name", "role", "phone", "email", "note"]
     package static let expect = ["tables", "extensions", "schemas", "owner"]
 }

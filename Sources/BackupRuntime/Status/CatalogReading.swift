@@ -11,6 +11,9 @@ package enum CatalogReading {
             totals: try catalog?.dumpTotals() ?? [:], now: now)
     }
 
+    /// By job; empty when there is no catalog yet.
+    static func states(_ schedule: Schedule) throws -> [String: JobState] { try open(schedule)?.states() ?? [:] }
+
     package static func runs(_ schedule: Schedule, job: String?, limit: Int) throws -> [RunRecord] {
         try open(schedule)?.runs(job: job, limit: limit) ?? []
     }

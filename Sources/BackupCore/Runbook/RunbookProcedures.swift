@@ -1,0 +1,122 @@
+/// What to do, server by server and database by database.
+extension Runbook {
+    private func call(_ verb: String, _ words: [String]) -> String {
+        // A name never begins with a dash: the schedule refuses it.
+        (["archon-backupd \(verb)"] + words.map(ShellCommand.word)).joined(separator: " ") + option
+    }
+
+    var whole: [RunbookBlock] {
+        var blocks: [RunbookBlock] = [
+            .heading(2, "A whole server"),
+            .steps([
+                "Install PostgreSQL, of the old major or a newer one, with the extensions that the databases have, and archon-backupd.",
+                "Put \(code: config) and \(code: schedule.storage.root) back from their copies; in the schedule, write how the new server is reached.",
+                "Run the commands below, in this order: the most critical databases first. Each comes under its own name, compared in everything, or not at all. They end at the first failure; to go on, leave out those that have been done.",
+                "Go through the verification below, then start the applications and \(code: "systemctl start archon-backupd").",
+            ]),
+        ]
+        for server in schedule.servers {
+            let ours = databases.filter { $0.job.server == server.name }
+            // Who names one job asks how that one comes back.
+            guard !ours.isEmpty, ours.count == schedule.jobs.count(where: { $0.server == server.name }) else {
+                continue
+            }
+            // These a new server has, empty: restore-server fills them.
+            let usual = ["postgres", server.maintenanceDatabase]
+            let restored = chosen(ours).filter { !usual.contains($0.job.database) }
+            let missing = [server.name, "--from", "latest", "--missing"]
+            var lines = ["(", "set -e", call("restore-server", missing + ["--dry-run"])]
+            for entry in restored { lines.append(call("restore", [entry.job.name])) }
+            lines += [call("restore-server", missing), ")"]
+            let lost = ours.filter { $0.newest == nil }
+            blocks.append(.heading(3, "Server \(code: server.name)"))
+            if !lost.isEmpty {
+                blocks.append(.paragraph("There is no good dump of these, and they cannot come back:"))
+                blocks.append(.list(lost.map { "\(code: $0.job.database)" }))
+            }
+            blocks.append(.commands(lines.joined(separator: "\n")))
+        }
+        return blocks.count > 2 ? blocks : []
+    }
+
+    /// One job for each database that has a dump: a second one would restore it beside the first. One that leaves nothing out if there is.
+    private func chosen(_ databases: [Database]) -> [Database] {
+        func isWhole(_ entry: Database) -> Bool { entry.job.schemas.isEmpty && entry.job.excludeTables.isEmpty }
+        let dumped = databases.filter { $0.newest != nil }
+        let whole = Set(dumped.filter(isWhole).map(\.job.database))
+        var taken: Set<String> = []
+        return dumped.filter { entry in
+            (isWhole(entry) || !whole.contains(entry.job.database)) && taken.insert(entry.job.database).inserted
+        }
+    }
+
+    func procedure(_ entry: Database) -> [RunbookBlock] {
+        let job = entry.job
+        var blocks: [RunbookBlock] = [.heading(3, "\(code: job.database)")]
+        guard let manifest = entry.newest, let server = schedule.server(of: job) else {
+            return blocks + [
+                .paragraph(
+                    "There is no good dump of it. \(code: call("list", [job.name])) shows what there is; a file of another tool is read by \(code: "archon-backupd adopt")."
+                )
+            ]
+        }
+        blocks += [
+            .paragraph(
+                "Criticality \(job.criticality.rawValue). The newest good dump is \(code: manifest.dump), with the data of \(Self.time(manifest.snapshot)): \(manifest.totalRows) rows in \(manifest.rows.count) tables, \(ByteSize.text(manifest.bytes))."
+            ),
+            .paragraph("With this program, when the database is gone:"),
+            .commands(call("restore", [job.name])),
+            .paragraph(
+                "When it is there and spoilt, in its place; the old one is kept beside it, and the command to undo it is printed:"
+            ),
+            .commands(call("restore", [job.name, "--replace"])),
+            .paragraph(
+                "With PostgreSQL's own programs alone, pg_restore of \(manifest.pgDumpVersion) or newer, onto a server that has no such database:"
+            ),
+        ]
+        let stock = StockRestore(manifest, server: server, folder: entry.folder)
+        blocks.append(.commands(stock.commands))
+        let withheld = stock.withheld
+        if !withheld.isEmpty {
+            blocks.append(
+                .paragraph(
+                    "These settings may be secrets and are not printed; the manifest beside the dump has them under properties.settings: \(code: withheld.joined(separator: ", "))"
+                ))
+        }
+        if let aside = stock.aside {
+            blocks.append(
+                .paragraph(
+                    "Each new server has a database of this name, which these commands set aside as \(code: aside): drop it when all is well. \(code: "archon-backupd restore-server") fills the empty one instead."
+                ))
+        }
+        return blocks + rows(manifest)
+    }
+
+    private static let rowsShown = 20
+
+    /// What somebody without this program compares.
+    private func rows(_ manifest: Manifest) -> [RunbookBlock] {
+        let largest = manifest.rows.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.rowsShown)
+        guard !largest.isEmpty else { return [] }
+        let more = manifest.rows.count - largest.count
+        return [
+            .paragraph(
+                "To compare, \(code: "SELECT count(*) FROM ONLY …")\(more > 0 ? "; \(more) smaller tables stand in the manifest under rows" : ""):"
+            ),
+            .table(["Table", "Rows"], rows: largest.map { ["\(code: $0.key)", "\($0.value)"] }),
+        ]
+    }
+
+    /// What holds for the stock commands of every database.
+    var beforehand: [RunbookBlock] {
+        [
+            .paragraph("Before the commands with PostgreSQL's own programs, which are for bash:"),
+            .list([
+                "\(code: "FOLDER=") says where the dump lies, and \(code: "TARGET=") how the server is reached: for other places change these lines.",
+                "Whoever runs them must be able to read the dump, and be let in by the server as its superuser. Where root is not let in, as on a new Debian: \(code: "cp -a FOLDER /var/tmp/restore && chown -R postgres: /var/tmp/restore"), write \(code: "FOLDER=/var/tmp/restore"), and paste into \(code: "sudo -u postgres bash").",
+                "No password is printed. Where one is asked for, \(code: "export PGPASSWORD") or a PGPASSFILE comes first; only PGPASSWORD goes into a container. The roles file gives each role the password that it had, the superuser too: give the new server's superuser its old password first.",
+                "After a failure in the middle drop what there is of the database, \(code: "dropdb NAME"), and begin again; the line that sets a database aside is to be left out then.",
+            ]),
+        ]
+    }
+}

@@ -1,0 +1,131 @@
+/// Brings one dump back with PostgreSQL's own programs alone: commands for bash, in a subshell that ends at the first failure.
+package struct StockRestore: Sendable {
+    private let manifest: Manifest
+    private let target: StockTarget
+    /// Absolute path of the folder that has the archive and its roles.
+    private let folder: String
+
+    package init(_ manifest: Manifest, server: Server, folder: String) {
+        self.manifest = manifest
+        target = StockTarget(server)
+        self.folder = folder
+    }
+
+    /// Settings that may be secrets: they are named and not printed.
+    package var withheld: [String] {
+        manifest.properties.settings.filter(Self.isSecret).map { setting in
+            setting.role.map { "\(setting.name) of \($0)" } ?? setting.name
+        }
+    }
+
+    package var commands: String {
+        var lines = ["(", "set -e", "FOLDER=\(ShellCommand.word(folder))"]
+        lines += target.lines
+        lines += [
+            "export PGDATABASE=\(aside == nil ? Self.usual : "template1") PGCLIENTENCODING=UTF8",
+            "# These are the bytes that were proven.",
+        ]
+        lines += sums
+        lines += enter
+        lines += roles
+        lines += setAside
+        lines += [
+            "# The database, empty, as it was.", "\(target.run)\(createdb)",
+            "export PGDATABASE=\(ShellCommand.word(manifest.database))",
+            "\(target.run)pg_restore --exit-on-error -j \"$(nproc)\" -d \"$TARGET\" \(place)",
+            "\(target.run)psql -X -q -v ON_ERROR_STOP=1 -d \"$TARGET\" -c ANALYZE",
+        ]
+        lines += properties
+        return (lines + [")"]).joined(separator: "\n")
+    }
+
+    private var archive: String { ShellCommand.word("\(manifest.dump).dump") }
+    /// Where the programs find it.
+    private var place: String { (target.isContainer ? "\"$PLACE\"/" : "\"$FOLDER\"/") + archive }
+
+    /// The last one is of the roles: one that was changed meanwhile would make roles that nobody gave.
+    private var sums: [String] {
+        let sum =
+            manifest.format == .directory
+            ? "cd \"$FOLDER\"/\(archive) && ls | LC_ALL=C sort | xargs sha256sum | sha256sum"
+            : "sha256sum < \"$FOLDER\"/\(archive)"
+        var lines = ["test \"$(\(sum) | cut -c1-64)\" = \(manifest.sha256)"]
+        if let globals = manifest.globals {
+            let file = ShellCommand.word(globals.file)
+            lines.append("test \"$(sha256sum < \"$FOLDER\"/\(file) | cut -c1-64)\" = \(globals.sha256)")
+        }
+        return lines
+    }
+
+    /// The archive goes into the container and out again at the end, however that comes: pg_restore -j reads no pipe.
+    private var enter: [String] {
+        guard target.isContainer else { return [] }
+        return [
+            "PLACE=$(inside mktemp -d)", "trap 'inside rm -rf \"$PLACE\"' EXIT",
+            "tar -C \"$FOLDER\" -cf - \(archive) | feed tar -o -C \"$PLACE\" -xf -",
+        ]
+    }
+
+    private var roles: [String] {
+        guard let globals = manifest.globals else {
+            return ["# No roles were dumped: make those that own or were granted something by hand, first."]
+        }
+        return [
+            "# All roles of the old server. Complaints about roles that exist already, or of a database that does not yet, are harmless.",
+            "\(target.feed)psql -X -q -d \"$TARGET\" < \"$FOLDER\"/\(ShellCommand.word(globals.file))",
+        ]
+    }
+
+    /// What each new server has.
+    private static let usual = "postgres"
+
+    /// The name that the server's own database of this name is given; nil for any other database.
+    package var aside: String? { manifest.database == Self.usual ? "\(Self.usual)_set_aside" : nil }
+
+    private var setAside: [String] {
+        guard let aside else { return [] }
+        let statement = "ALTER DATABASE \(SQL.identifier(manifest.database)) RENAME TO \(SQL.identifier(aside))"
+        return [
+            "# Each new server has a database of this name: it is set aside.",
+            "\(target.run)psql -X -q -v ON_ERROR_STOP=1 -d \"$TARGET\" -c \(ShellCommand.word(statement))",
+        ]
+    }
+
+    private var createdb: String {
+        let properties = manifest.properties
+        var words = ["-T", "template0"]
+        if !properties.owner.isEmpty { words.append("--owner=\(properties.owner)") }
+        if !properties.encoding.isEmpty { words.append("--encoding=\(properties.encoding)") }
+        if !properties.collation.isEmpty { words.append("--lc-collate=\(properties.collation)") }
+        if !properties.characterType.isEmpty { words.append("--lc-ctype=\(properties.characterType)") }
+        // From 15 on a server's own databases may be of another provider, which a new one would have as well.
+        if !properties.collation.isEmpty, (Int(manifest.serverVersion.prefix { $0.isNumber }) ?? 0) >= 15 {
+            words.append("--locale-provider=\(properties.localeProvider)")
+        }
+        if properties.localeProvider != "libc", let locale = properties.icuLocale {
+            words.append((properties.localeProvider == "builtin" ? "--builtin-locale=" : "--icu-locale=") + locale)
+        }
+        words += ["--", manifest.database]
+        return "createdb --maintenance-db=\"$TARGET\" " + words.map(ShellCommand.word).joined(separator: " ")
+    }
+
+    private var properties: [String] {
+        var printable = manifest.properties
+        printable.settings.removeAll(where: Self.isSecret)
+        let hasComment = printable.comment.map { !PasswordText.isIn($0) } ?? false
+        let statements = DatabaseStatements(printable).finish(manifest.database, withComment: hasComment)
+        guard !statements.isEmpty else { return [] }
+        return [
+            "# Its settings, grants, connection limit and comment.",
+            "\(target.run)psql -X -q -1 -v ON_ERROR_STOP=1 -d \"$TARGET\" \\",
+            statements.map { "  -c \(ShellCommand.word($0))" }.joined(separator: " \\\n"),
+        ]
+    }
+
+    private static let secretWords = ["secret", "passw", "token", "key", "credential", "jwt"]
+
+    private static func isSecret(_ setting: Manifest.DatabaseProperties.Setting) -> Bool {
+        let name = setting.name.lowercased()
+        return secretWords.contains { name.contains($0) } || PasswordText.isIn(setting.value)
+    }
+}

@@ -1,0 +1,216 @@
+import BackupCore
+import BackupRuntime
+import Foundation
+import TestSupport
+import Testing
+
+/// The runbook as a text: its order, and that no name can be anything but a name.
+@Suite struct RunbookTests {
+    private static let now = Date(timeIntervalSince1970: 1_795_658_400)
+
+    private func job(_ name: String, database: String? = nil, _ criticality: Job.Criticality = .normal) throws -> Job {
+        var job = try #require(try ScheduleSample.decode(ScheduleSample.file()).jobs.first)
+        job.name = name
+        job.database = database ?? name
+        job.criticality = criticality
+        return job
+    }
+
+    private func runbook(_ jobs: [Job], contacts: [Contact] = [], settings: [Manifest.DatabaseProperties.Setting] = [])
+        -> Runbook
+    {
+        var schedule = Schedule(
+            storage: .init(root: "/backups", minimumFree: 0), concurrency: 1,
+            servers: [Server(name: "main", connection: "user=postgres")], jobs: jobs)
+        schedule.contacts = contacts
+        let databases = jobs.map { job in
+            var manifest = ManifestTests.plain
+            manifest.database = job.database
+            manifest.properties.settings = settings
+            return Runbook.Database(
+                job: job, state: nil, newest: manifest, proven: nil, folder: "/backups/\(job.name)")
+        }
+        return Runbook(
+            schedule, databases, host: "host<1>", config: "/etc/archon-backupd/schedule.json", isUsualConfig: true,
+            now: Self.now)
+    }
+
+    @Test func `the most critical come first, then the names`() throws {
+        let jobs = [
+            try job("d", .low), try job("b"), try job("a"), try job("z", .critical), try job("c", .high),
+            try job("postgres", .critical),
+        ]
+        let runbook = runbook(jobs)
+        #expect(runbook.databases.map(\.job.name) == ["postgres", "z", "c", "a", "b", "d"])
+        let text = RunbookMarkdown.text(runbook.blocks)
+        // The maintenance database is always there: the whole server's verb fills it, last.
+        #expect(
+            text.contains(
+                """
+                archon-backupd restore-server main --from latest --missing --dry-run
+                archon-backupd restore z
+                archon-backupd restore c
+                archon-backupd restore a
+                archon-backupd restore b
+                archon-backupd restore d
+                archon-backupd restore-server main --from latest --missing
+                """))
+    }
+
+    @Test func `a database of two jobs comes back once, from the one that leaves nothing out`() throws {
+        var part = try job("a part", database: "app", .critical)
+        part.schemas = ["public"]
+        let text = RunbookMarkdown.text(runbook([part, try job("whole", database: "app"), try job("x")]).blocks)
+        #expect(
+            text.contains(
+                "--dry-run\narchon-backupd restore whole\narchon-backupd restore x\narchon-backupd restore-server"))
+    }
+
+    @Test func `hostile names stay names in Markdown and in HTML`() throws {
+        let name = "a`b|c|\u{301}<script>alert(1)</script>\n# *x* ```"
+        let runbook = runbook(
+            [try job("hostile", database: name)],
+            contacts: [Contact(name: "<b>|[x](y)\n# z", note: "`_*&")])
+        let markdown = RunbookMarkdown.text(runbook.blocks)
+        #expect(
+            markdown.contains("```` a`b\\|c\\|\u{301}<script>alert(1)</script>\u{fffd}# *x* ``` ````"), "\(markdown)")
+        #expect(markdown.contains("| \\<b\\>\\|\\[x\\](y)\u{fffd}\\# z |"), "\(markdown)")
+        // Each line of a table has as many bars as its head.
+        for row in markdown.split(separator: "\n") where row.hasPrefix("| ") && row.contains("alert") {
+            let scalars = Array(row.unicodeScalars)
+            #expect(scalars.indices.count { scalars[$0] == "|" && ($0 == 0 || scalars[$0 - 1] != "\\") } == 9, "\(row)")
+        }
+        #expect(
+            markdown.contains("export PGDATABASE=$'a`b|c|\u{301}<script>alert(1)</script>\\012# *x* ```'"),
+            "\(markdown)")
+        let html = RunbookHTML.text(runbook.blocks, title: runbook.title)
+        #expect(
+            !html.contains("<script") && !html.contains("<b>")
+                && html.contains("<title>Disaster recovery of host&lt;1&gt;"))
+        #expect(html.contains("a`b|c|\u{301}&lt;script&gt;alert(1)&lt;/script&gt;"))
+    }
+
+    @Test func `what may be a secret is named and not printed`() throws {
+        let runbook = runbook(
+            [try job("app")],
+            settings: [
+                .init(role: nil, name: "app.settings.jwt_secret", value: "hush-hush"),
+                .init(role: "r", name: "app.dsn", value: "postgresql://me:hush-hush@h"),
+                .init(role: nil, name: "work_mem", value: "7MB"),
+            ])
+        let text = RunbookMarkdown.text(runbook.blocks)
+        #expect(!text.contains("hush-hush"))
+        #expect(
+            text.contains("`app.settings.jwt_secret, app.dsn of r`") && text.contains("TO '\\''7MB'\\'''"), "\(text)")
+    }
+
+    /// docs/runbook-example.md, which ARCHON_BACKUPD_WRITE_EXAMPLES=1 writes anew.
+    @Test func `the example in docs is what is written for the shipped schedule`() throws {
+        var schedule = try ScheduleDecoder.decode(
+            try ScheduleSample.shipped(), file: "schedule.json", zones: ZoneFiles.lookup)
+        schedule.jobs.removeAll { !["postgres", "archon_db"].contains($0.name) }
+        schedule.contacts = [
+            Contact(
+                name: "Ana", role: "database administrator", phone: "+359 2 000 000", note: "at night by phone only"),
+            Contact(name: "The hosting company", phone: "+359 2 000 001"),
+        ]
+        let databases = try ["postgres", "archon_db"].map { name in
+            var job = try #require(schedule.jobs.first { $0.name == name })
+            job.criticality = name == "postgres" ? .critical : .high
+            return example(job)
+        }
+        let runbook = Runbook(
+            schedule, databases, host: "dbhost", config: "/etc/archon-backupd/schedule.json", isUsualConfig: true,
+            now: Self.now)
+        let path = "\(ScheduleSample.repository)/docs/runbook-example.md"
+        // Another version is no other example.
+        let text = RunbookMarkdown.text(runbook.blocks).replacing(
+            "archon-backupd \(Version.current)", with: "archon-backupd")
+        if ProcessInfo.processInfo.environment["ARCHON_BACKUPD_WRITE_EXAMPLES"] == "1" {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+
+    private func example(_ job: Job) -> Runbook.Database {
+        let began = Self.now.addingTimeInterval(-6 * 3600)
+        let dump = "\(DumpName(job: job.name, time: began))"
+        var manifest = ManifestTests.plain
+        manifest.job = job.name
+        manifest.server = job.server
+        manifest.database = job.database
+        manifest.dump = dump
+        (manifest.began, manifest.snapshot) = (began, began)
+        (manifest.format, manifest.members, manifest.bytes) = (.custom, nil, 43_201_331)
+        manifest.sha256 = "6f1ed002ab5595859014ebf0951522d9d1d2b7a4b1f0c6f7f5a3a4e0c7d1b9aa"
+        manifest.rows = ["public.archon_sources": 204, "public.archon_crawled_pages": 61_000]
+        manifest.properties = .init(
+            owner: "postgres", encoding: "UTF8", collation: "en_US.UTF-8", characterType: "en_US.UTF-8",
+            settings: [.init(role: nil, name: "app.settings.jwt_secret", value: "secret")],
+            grants: ["=c/postgres", "authenticator=c/postgres"])
+        manifest.globals = .init(
+            file: "\(dump).globals.sql", bytes: 912,
+            sha256: "b0f7d20cf39f6ff4ac7ad5bb5d7a1cbd56d03a6b0f8c5cf4a9a3a0e1d7c2e4f6", hasPasswords: true)
+        let drill = DrillRecord(
+            job: job.name, dump: dump, dumpTime: began, began: began, ended: began, verdict: .proven,
+            restoreSeconds: 9, place: "throwaway")
+        var state = JobState(firstSeen: began, lastSuccess: began)
+        state.lastProven = drill
+        state.lastDrill = drill
+        return Runbook.Database(
+            job: job, state: state, newest: manifest, proven: manifest, folder: "/backups/supabase-ai/\(job.name)")
+    }
+
+    /// Where `…` stands in a message, the program puts what it is about.
+    @Test func `each failure that is told of is one of the program's`() throws {
+        let folder = URL(fileURLWithPath: "\(ScheduleSample.repository)/Sources")
+        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+            .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" && !$0.path.contains("/Runbook/") }
+        let lines = try files.flatMap { try String(contentsOf: $0, encoding: .utf8).split(separator: "\n") }
+        #expect(lines.count > 10_000 && Runbook.messages.count > 10)
+        for message in Runbook.messages {
+            let parts = message.components(separatedBy: "…")
+            let isSaid = lines.contains { line in
+                guard line.contains("\"") else { return false }
+                var rest = line[...]
+                return parts.allSatisfy { part in
+                    guard !part.isEmpty else { return true }
+                    guard let place = rest.range(of: part) else { return false }
+                    rest = rest[place.upperBound...]
+                    return true
+                }
+            }
+            #expect(isSaid, "\(message)")
+        }
+    }
+
+    @Test(arguments: [Job.Format.custom, .directory])
+    func `bash takes the commands of every kind of server`(format: Job.Format) async throws {
+        var manifest = ManifestTests.plain
+        manifest.format = format
+        let servers = [
+            Server(name: "socket", connection: "host=/run/x user=postgres"),
+            Server(name: "password", connection: "host=db", passfile: "/etc/p w"),
+            Server(
+                name: "box", connection: "",
+                container: Container(engine: .docker, socket: "/run/d sock", name: "db", user: "o'\u{301}x")),
+        ]
+        for server in servers {
+            let commands = StockRestore(manifest, server: server, folder: "/backups/o'x").commands
+            let said = try await run("/bin/bash", ["-n"], input: commands)
+            #expect(said.status == 0 && said.error.isEmpty, "\(said.error)\n\(commands)")
+            // Bash takes this for arithmetic.
+            #expect(!commands.contains("$(("))
+        }
+    }
+
+    /// bash itself says what a word is.
+    @Test(arguments: [
+        "plain", "", "a b", "it's", "$HOME `id` \"x\" \\", "-n", "new\nline", "tab\t'\\\u{1}7", "~", "*", "Größe", "!!",
+        "'\u{301}; x",
+    ])
+    func `a word is one word to bash`(text: String) async throws {
+        let said = try await run("/bin/bash", ["-c", "printf '%s.' \(ShellCommand.word(text))"])
+        #expect(said.status == 0 && said.output == text + ".", "\(said.output)")
+    }
+}
