@@ -1,4 +1,5 @@
 import BackupCore
+import BackupRuntime
 import Foundation
 import TestSupport
 import Testing
@@ -30,6 +31,25 @@ import Testing
         #expect(DumpName.legacyTime(of: "backup_archon_db_20261123T020000Z.dump", database: "archon_db") == nil)
         #expect(DumpName.legacyTime(of: "backup_archon_db_20261123_020000.sql", database: "archon_db") == nil)
         #expect(DumpName.legacyTime(of: "backup_archon_db_old_20261123_020000.dump", database: "archon_db") == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("Europe/Sofia", "20260701_020000", LegacyTime.once(instant("2026-06-30T23:00:00Z"))),
+            ("Europe/Sofia", "20261025_033000", .twice(instant("2026-10-25T00:30:00Z"))),
+            ("Europe/Sofia", "20261025_025959", .once(instant("2026-10-24T23:59:59Z"))),
+            ("Europe/Sofia", "20261025_040000", .once(instant("2026-10-25T02:00:00Z"))),
+            ("Europe/Sofia", "20260329_030000", .skipped), ("Europe/Sofia", "20260329_035959", .skipped),
+            ("Europe/Sofia", "20260329_040000", .once(instant("2026-03-29T01:00:00Z"))),
+            ("Australia/Lord_Howe", "20260405_014500", .twice(instant("2026-04-04T14:45:00Z"))),
+            ("UTC", "20260329_030000", .once(instant("2026-03-29T03:00:00Z"))),
+        ] as [(String, String, LegacyTime)])
+    func `the older script's times are those of a clock in its zone`(zone: String, stamp: String, time: LegacyTime)
+        throws
+    {
+        let zone = try ZoneFiles.zone(named: zone)
+        #expect(DumpName.legacyTime(of: "backup_app_\(stamp).dump", database: "app", in: zone) == time)
+        #expect(DumpName.legacyTime(of: "backup_app_\(stamp).dump", database: "ap", in: zone) == nil)
     }
 
     @Test(arguments: [

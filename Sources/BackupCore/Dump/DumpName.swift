@@ -27,6 +27,15 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
         return time(file.dropFirst(prefix.count).dropLast(5), separator: "_", suffix: "")
     }
 
+    /// What the time in such a name means to a clock of `zone`; nil when `file` is no such name.
+    package static func legacyTime(of file: String, database: String, in zone: Zone) -> LegacyTime? {
+        guard let shown = legacyTime(of: file, database: database) else { return nil }
+        let instants = zone.instants(ofLocalSecond: Int(shown.timeIntervalSince1970))
+        guard let first = instants.first else { return .skipped }
+        let time = Date(timeIntervalSince1970: Double(first))
+        return instants.count == 1 ? .once(time) : .twice(time)
+    }
+
     package var description: String { "backup_\(job)_\(Self.stamp(time))" }
 
     /// `20261123T020000Z`.
@@ -55,4 +64,13 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
         let days = CivilDate(year: year, month: month, day: day).daysSince1970
         return Date(timeIntervalSince1970: Double(days * 86_400 + hour * 3600 + minute * 60 + second))
     }
+}
+
+/// The instant for which a clock's reading in a file name stands.
+package enum LegacyTime: Sendable, Equatable {
+    case once(Date)
+    /// The hour that the clock shows twice in autumn; the first of the two, so that no dump claims to be younger than it may be.
+    case twice(Date)
+    /// The hour that the clock passes over in spring: whoever wrote it was in another zone.
+    case skipped
 }

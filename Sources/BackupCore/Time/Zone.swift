@@ -50,20 +50,26 @@ package struct Zone: Sendable, Equatable {
     /// The instant, in seconds since 1970, at which a clock on the wall shows `local` (its seconds counted as if in UTC):
     /// the first one when the clock shows it twice, the end of the gap when it never does.
     func instant(ofLocalSecond local: Int) -> Int {
-        // No zone was ever further than 26 hours from UTC, so what decides lies within that of the local reading.
-        let reach = 26 * 3600
-        if let offset = table.offset(throughout: local - reach, through: local + reach) { return local - offset }
-        let offsets = offsets(from: local - reach, through: local + reach)
-        var instants: [Int] = []
-        for offset in offsets where self.offset(atSecond: local - offset) == offset { instants.append(local - offset) }
-        if let first = instants.min() { return first }
-        var before = offset(atSecond: local - reach)
-        for change in table.changes(from: local - reach, through: local + reach) {
+        if let offset = table.offset(throughout: local - Self.reach, through: local + Self.reach) {
+            return local - offset
+        }
+        if let first = instants(ofLocalSecond: local).first { return first }
+        var before = offset(atSecond: local - Self.reach)
+        for change in table.changes(from: local - Self.reach, through: local + Self.reach) {
             if local >= change.at + before, local < change.at + change.offset { return change.at }
             before = change.offset
         }
         return local - before
     }
+
+    /// Every instant at which a clock on the wall shows `local`, in order: one, two in autumn, none in spring's gap.
+    func instants(ofLocalSecond local: Int) -> [Int] {
+        offsets(from: local - Self.reach, through: local + Self.reach).map { local - $0 }
+            .filter { offset(atSecond: $0) == local - $0 }.sorted()
+    }
+
+    /// No zone was ever further than 26 hours from UTC, so what decides lies within that of the local reading.
+    private static let reach = 26 * 3600
 
     func offset(atSecond second: Int) -> Int { table.offset(atSecond: second) }
 

@@ -8,65 +8,169 @@ package struct Adoption: Sendable {
     private let job: Job
     private let folder: JobFolder
     private let container: Container?
+    private let zone: Zone
 
-    /// Where this host has no pg_restore, the one in `container` reads it.
-    package init(job: Job, root: String, container: Container? = nil) {
+    /// Where this host has no pg_restore, the one in `container` reads it. Times in the older script's names are those of a
+    /// clock in `zone`.
+    package init(job: Job, root: String, container: Container? = nil, zone: Zone = .utc) {
         self.job = job
         self.container = container
+        self.zone = zone
         folder = JobFolder(job: job, root: root)
     }
 
-    /// Throws `.damaged` when the archive cannot be read in full, and `.usage` when it is a dump already; then nothing is
-    /// changed.
-    package func adopt(_ path: String, lock: borrowing JobLock) async throws -> Manifest {
+    /// An archive that has been read to its end.
+    package struct Examined: Sendable {
+        package let path: String
+        package let began: Date
+        /// The clock showed this time twice.
+        package let isAmbiguous: Bool
+        package let bytes: Int64
+        /// The dump that holds the same bytes of the same time already; an interrupted adoption may have left both.
+        package let already: String?
+        fileprivate let ended: Date
+        fileprivate let isOurs: Bool
+        fileprivate let digest: ArchiveDigest
+        fileprivate let reading: ArchiveReading
+    }
+
+    /// The archives that are to be taken when `path` is named: itself, or of a folder that is no archive those of the job's
+    /// database that have no manifest, oldest first. Throws `.usage` when there is none.
+    package func archives(at path: String) throws -> [String] {
         guard Disk.exists(path) else {
             throw Failure(
                 .usage, "there is no \(path)",
-                hint: "Name the file of an archive, or the folder of a directory archive.")
+                hint: "Name the file of an archive, the folder of a directory archive, or a folder of archives.")
         }
+        guard Disk.isFolder(path), !Disk.exists("\(path)/toc.dat") else { return [path] }
+        let names = try Disk.names(in: path)
+        let found = names.compactMap { name -> (time: Date, name: String)? in
+            guard name.hasSuffix(".dump") else { return nil }
+            if let dump = DumpName(name.dropLast(5), job: job.name) {
+                return names.contains("\(dump).json") ? nil : (dump.time, name)
+            }
+            return databases.lazy.compactMap { DumpName.legacyTime(of: name, database: $0) }.first.map { ($0, name) }
+        }
+        guard !found.isEmpty else {
+            throw Failure(
+                .usage, "\(path) holds no backup_\(job.database)_YYYYmmdd_HHMMSS.dump",
+                hint: "Name the files, or the folder in which the older script kept those of \(job.database).")
+        }
+        return found.sorted { ($0.time, $0.name) < ($1.time, $1.name) }.map { "\(path)/\($0.name)" }
+    }
+
+    /// Reads an archive to its end and changes nothing. Throws `.damaged` when that cannot be done, and `.usage` when it is
+    /// a dump already or not one of this job's database.
+    package func examine(_ path: String) async throws -> Examined {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
-        let file = (path as NSString).lastPathComponent
+        guard Disk.isFolder(path) || status.st_size > 0 else {
+            throw Failure(
+                .damaged, "\(path) is empty", hint: "Nothing was ever written into it: remove it when you like.")
+        }
         let isOurs = try isUnclaimed(path)
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
-        let began =
-            [job.database, job.name].lazy.compactMap { DumpName.legacyTime(of: file, database: $0) }.first
-            ?? DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? ended
+        let (began, isAmbiguous) = try time(of: path, written: ended)
         let tools = try await Tools.reader(major: 0, container: container)
-        let reading = try await ArchiveReading.take(path, tools: tools, timeoutSeconds: job.timeoutSeconds)
+        let digest = try await ArchiveDigest.take(path)
+        let reading = try await ArchiveReading.take(
+            path, tools: tools, digest: digest, timeoutSeconds: job.timeoutSeconds)
+        try check(reading, path)
+        let already = try folder.list().compactMap(\.manifest).first { $0.sha256 == digest.sha256 && $0.began == began }
+        return Examined(
+            path: path, began: began, isAmbiguous: isAmbiguous, bytes: digest.bytes, already: already?.dump,
+            ended: ended,
+            isOurs: isOurs, digest: digest, reading: reading)
+    }
+
+    /// The name that it would get now.
+    package func name(of examined: Examined) throws -> String {
+        try examined.already ?? "\(folder.freeName(at: examined.began))"
+    }
+
+    /// Publishes what has been examined. Of one that is a dump already only the old name of the same file goes.
+    package func adopt(_ examined: Examined, lock: borrowing JobLock) async throws -> String {
+        let path = examined.path
+        // Under another name that stands for it, what it is called in the folder.
+        let own = URL(fileURLWithPath: path).resolvingSymlinksInPath().lastPathComponent
+        if let already = examined.already {
+            if examined.isOurs { try folder.finishAdopting(own, as: already) }
+            return already
+        }
         try folder.prepare()
-        let name = try folder.freeName(at: began)
+        let name = try folder.freeName(at: examined.began)
         let partial = folder.partialPath(name, ".dump")
         do {
+            let isOurs = examined.isOurs
             try await blocking { _ in
                 try isOurs && !Disk.isFolder(path) ? Disk.link(path, to: partial) : Disk.copy(path, to: partial)
             }
-            let digest = try await ArchiveDigest.take(partial)
-            guard digest == (try await ArchiveDigest.take(path)) else {
-                throw Failure(.inputOutput, "the copy of \(path) differs from it", hint: "Look at the disk.")
+            guard examined.digest == (try await ArchiveDigest.take(partial)) else {
+                throw Failure(
+                    .inputOutput, "the copy of \(path) differs from what was read",
+                    hint: "Look whether something still writes into it, and at the disk.")
             }
-            var manifest = Manifest(
-                job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database,
-                dump: "\(name)", slot: nil,
-                began: began, ended: max(began, ended), snapshot: began,
-                format: digest.members == nil ? .custom : .directory, compression: "unknown",
-                pgDumpVersion: reading.pgDumpVersion, serverVersion: reading.serverVersion, bytes: digest.bytes,
-                sha256: digest.sha256,
-                members: digest.members, entries: reading.entries, rows: [:],
-                largeObjects: 0, extensions: [],
-                properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil,
-                proof: .read,
-                warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
-                tool: "archon-backupd \(Version.current)")
-            manifest.take(reading.facts, hash: .xxh3)
+            let manifest = manifest(name, examined, file: (path as NSString).lastPathComponent)
             // What that finds wrong with another dump stands in its manifest then, and in `list`.
             _ = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
-            if isOurs { try folder.removeAdopted(file) }
-            return manifest
         } catch {
             try? folder.discard(name)  // the first fault is the one to tell
             throw error
         }
+        if examined.isOurs { try folder.removeAdopted(own) }
+        return "\(name)"
+    }
+
+    private func manifest(_ name: DumpName, _ examined: Examined, file: String) -> Manifest {
+        let (digest, reading) = (examined.digest, examined.reading)
+        var manifest = Manifest(
+            job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database,
+            dump: "\(name)", slot: nil,
+            began: examined.began, ended: max(examined.began, examined.ended), snapshot: examined.began,
+            format: digest.members == nil ? .custom : .directory, compression: "unknown",
+            pgDumpVersion: reading.pgDumpVersion, serverVersion: reading.serverVersion, bytes: digest.bytes,
+            sha256: digest.sha256,
+            members: digest.members, entries: reading.entries, rows: [:],
+            largeObjects: 0, extensions: [],
+            properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil,
+            proof: .read,
+            warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
+            tool: "archon-backupd \(Version.current)")
+        if examined.isAmbiguous {
+            manifest.warnings.append(
+                "the clock in \(zone.name) showed the time of \(file) twice: the first of the two is taken")
+        }
+        manifest.take(reading.facts, hash: .xxh3)
+        return manifest
+    }
+
+    private var databases: [String] { [job.database, job.name] }
+
+    private func time(of path: String, written: Date) throws -> (Date, isAmbiguous: Bool) {
+        let file = (path as NSString).lastPathComponent
+        switch databases.lazy.compactMap({ DumpName.legacyTime(of: file, database: $0, in: zone) }).first {
+        case .once(let time): return (time, false)
+        case .twice(let time): return (time, true)
+        case .skipped:
+            throw Failure(
+                .usage, "a clock in \(zone.name) never showed the time of \(file): it was set forward then",
+                hint: "Give --time-zone the zone in which the script ran, such as UTC.")
+        case nil:
+            return (
+                DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? written, false
+            )
+        }
+    }
+
+    /// Retention would count another database's dumps among this one's. Names beyond ASCII are not compared: an archive has
+    /// them in its database's encoding.
+    private func check(_ reading: ArchiveReading, _ path: String) throws {
+        guard !reading.database.isEmpty, reading.database != job.database,
+            (reading.database + job.database).allSatisfy(\.isASCII)
+        else { return }
+        throw Failure(
+            .usage, "\(path) is of the database \(reading.database), and the job \(job.name) is of \(job.database)",
+            hint: "Name the job of \(reading.database).")
     }
 
     /// True for a file of the job's folder that no manifest speaks of.

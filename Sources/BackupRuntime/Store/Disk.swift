@@ -158,6 +158,13 @@ enum Disk {
         return lstat(path, &status) == 0
     }
 
+    /// Two names for one file; links by name are not followed.
+    static func isSameFile(_ one: String, _ other: String) -> Bool {
+        var (first, second) = (stat(), stat())
+        return lstat(one, &first) == 0 && lstat(other, &second) == 0 && first.st_mode & S_IFMT == S_IFREG
+            && first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -126,6 +126,15 @@ package struct JobFolder: Sendable {
         try Disk.sync(path, isFolder: true)
     }
 
+    /// The end of an adoption that was cut off after publishing: of two names for one file the old one goes. A file of its own
+    /// stays, whatever it holds.
+    func finishAdopting(_ file: String, as dump: String) throws {
+        guard file != "\(dump).dump", Disk.isSameFile("\(path)/\(file)", "\(path)/\(dump).dump") else { return }
+        // What was published before a kill may not be on the disk yet.
+        try Disk.sync(path, isFolder: true)
+        try removeAdopted(file)
+    }
+
     /// Removes what a failed run has written. When its archive has its name already, only the manifest's is lacking: that is
     /// for the next sweep to finish.
     package func discard(_ name: DumpName) throws {
