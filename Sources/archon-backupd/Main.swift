@@ -23,7 +23,7 @@ struct ArchonBackupd: AsyncParsableCommand {
             DaemonVerb.self, Check.self, Next.self, BackupVerb.self, List.self, Show.self, Status.self, History.self,
             Verify.self, DrillVerb.self, BlastDrillVerb.self, AuditVerb.self, DoctorVerb.self, IsolateVerb.self,
             RunbookVerb.self, Restore.self, RestoreServer.self,
-            Prune.self, Adopt.self, RebuildCatalog.self,
+            Prune.self, Adopt.self, ImportCron.self, RebuildCatalog.self,
         ])
 
     static func main() {

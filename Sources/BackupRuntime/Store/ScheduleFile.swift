@@ -51,6 +51,26 @@ package enum ScheduleFile {
         return (identity, try ScheduleDecoder.decode(bytes, file: path) { lookup($0, &zones) })
     }
 
+    /// Writes a new one, readable for all. Throws `.cannotWrite` when something of that name is there. Whenever the power fails,
+    /// it is there whole or not at all; what may be left is a hidden file beside it.
+    package static func writeNew(_ text: String, to path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        let partial = (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).\(getpid())"
+        guard !Disk.exists(path) else {
+            throw Failure(.cannotWrite, "\(path) is there already", hint: "Name a file that is not there yet.")
+        }
+        try Disk.write(Data(text.utf8), to: partial)
+        do {
+            try Disk.link(partial, to: path)
+            guard chmod(path, 0o644) == 0 else { throw Disk.failure("cannot change the mode of \(path)") }
+        } catch {
+            try? Disk.remove(partial)  // the first fault is the one to tell
+            throw error
+        }
+        try Disk.remove(partial)
+        try Disk.sync(folder.isEmpty ? "." : folder, isFolder: true)
+    }
+
     /// With the jobs of the databases that discovery has found.
     package static func loadWithFound(_ path: String) throws -> Schedule {
         let schedule = try load(path)
