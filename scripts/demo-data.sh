@@ -2,6 +2,7 @@
 # Prints the SQL of an Archon-like database: its eleven archon_* tables, with keys, a view, a function and rows.
 cat <<'SQL'
 create extension if not exists pg_trgm;
+create extension if not exists "uuid-ossp";
 create type archon_task_status as enum ('todo', 'doing', 'review', 'done');
 create table archon_settings (id uuid primary key default gen_random_uuid(), key text unique not null, value text, is_encrypted boolean not null default false);
 create table archon_sources (source_id text primary key, title text, summary text, metadata jsonb not null default '{}', created_at timestamptz not null default now());

@@ -44,9 +44,9 @@ psql -d odoo_db -c "create table res_partner as select g id, 'partner ' || g nam
 psql -d postgres -c "create table auth_users as select g id, 'user' || g || '@example.org' email from generate_series(1, 500) g"
 psql -d archon_db -c "select count(*) || ' archon_* tables' from pg_tables where tablename like 'archon\_%'"
 
-say "the shipped schedule, with this server and these folders"
+say "the shipped schedule, with this server and these folders, and without pgvector, which this server has not"
 sed -e "s|/backups/supabase-ai|$work/backups|" -e "s|/var/run/postgresql|$work/cluster|" -e 's|5GiB|64MiB|' \
-    -e "s|\"root\"|\"state\": \"$work/state\", \"root\"|" "$repository/config/schedule.json" > "$work/schedule.json"
+    -e 's|"vector", ||' -e "s|\"root\"|\"state\": \"$work/state\", \"root\"|" "$repository/config/schedule.json" > "$work/schedule.json"
 export ARCHON_BACKUPD_CONFIG="$work/schedule.json"
 "$binary" check --connect
 
@@ -68,6 +68,9 @@ fingerprint() {
 
 say "archon-backupd drill archon_db: restored into a throwaway server, compared, dropped"
 "$binary" drill archon_db
+
+say "archon-backupd audit: Archon's tables are where they should be, and nowhere else"
+"$binary" audit
 
 say "the worst night: drop database archon_db"
 before=$(fingerprint)

@@ -20,6 +20,13 @@ import Testing
         #expect(schedule.jobs.allSatisfy { $0.timeoutSeconds == 7200 && $0.lockTimeoutSeconds == 60 })
         // 6 h, 24 h, 24 h, 7 d and 12 h between slots, and a tenth of it.
         #expect(schedule.jobs.map { $0.objectives.rpoSeconds / 360 } == [66, 264, 264, 1848, 132])
+        // Archon's tables belong into archon_db and nowhere else.
+        #expect(schedule.jobs.map { $0.expected?.tables.map(\.count) } == [[0], [11], nil, nil, nil])
+        #expect(
+            schedule.jobs.compactMap { $0.expected?.tables.map(\.pattern.source) }.flatMap(\.self).allSatisfy {
+                $0 == "public.archon_*"
+            })
+        #expect(schedule.jobs[1].expected?.extensions == ["vector", "pg_trgm", "uuid-ossp"])
         #expect(schedule.storage == .init(root: "/backups/supabase-ai", minimumFree: 5 << 30))
         #expect(schedule.servers.map(\.connection) == ["host=/var/run/postgresql user=postgres"])
     }
