@@ -16,9 +16,11 @@ package final class ScratchServer: Sendable {
         self.options = options
     }
 
-    /// `options` are more of postgres' own, such as `-c max_prepared_transactions=5`; `bin` has the programs, by default those
-    /// of the newest major that Debian has installed.
-    package static func begin(options: String = "", bin: String? = nil) async throws -> ScratchServer {
+    /// `options` are more of postgres' own, such as `-c max_prepared_transactions=5`, and `cluster` more of initdb's; `bin` has the
+    /// programs, by default those of the newest major that Debian has installed.
+    package static func begin(options: String = "", cluster: [String] = [], bin: String? = nil) async throws
+        -> ScratchServer
+    {
         var template = Array("/tmp/archon-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(.inputOutput, "no temporary folder") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -36,7 +38,8 @@ package final class ScratchServer: Sendable {
         _ = try await run("/bin/sh", ["-c", "setsid sh -c '\(farewell)' >/dev/null 2>&1 </dev/null &"])
         try await server.must(
             "initdb",
-            ["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", "\(folder)/pg/data"])
+            ["-N", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", "\(folder)/pg/data"]
+                + cluster)
         try await server.start()
         return server
     }
@@ -115,7 +118,7 @@ package final class ScratchServer: Sendable {
         )
         let properties = try await psql(
             database,
-            "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit, shobj_description(oid, 'pg_database'), (select array_agg(a::text order by a::text) from unnest(datacl) a) from pg_database where datname = current_database(); select setrole::regrole, setconfig from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database()) order by 1"
+            "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, to_jsonb(d) ->> 'datlocprovider', coalesce(to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale'), datconnlimit, shobj_description(d.oid, 'pg_database'), (select array_agg(a::text order by a::text) from unnest(datacl) a) from pg_database d where datname = current_database(); select setrole::regrole, setconfig from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database()) order by 1"
         )
         return [text, rows, sequences, objects, properties].joined(separator: "\n--\n")
     }

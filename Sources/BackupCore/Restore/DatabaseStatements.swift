@@ -13,9 +13,10 @@ package struct DatabaseStatements: Sendable {
         if !properties.encoding.isEmpty { parts.append("ENCODING \(SQL.literal(properties.encoding))") }
         if !properties.collation.isEmpty { parts.append("LC_COLLATE \(SQL.literal(properties.collation))") }
         if !properties.characterType.isEmpty { parts.append("LC_CTYPE \(SQL.literal(properties.characterType))") }
-        if serverVersion >= 150_000, properties.localeProvider != "libc" {
+        if serverVersion >= 150_000, !properties.collation.isEmpty {
+            // Of libc too: template0 may be of another provider, and a new database would be as well.
             parts.append("LOCALE_PROVIDER \(properties.localeProvider)")
-            if let locale = properties.icuLocale {
+            if properties.localeProvider != "libc", let locale = properties.icuLocale {
                 parts.append(
                     "\(properties.localeProvider == "builtin" ? "BUILTIN_LOCALE" : "ICU_LOCALE") \(SQL.literal(locale))"
                 )
