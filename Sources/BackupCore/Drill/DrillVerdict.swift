@@ -12,5 +12,11 @@ package enum DrillVerdict: String, Codable, Sendable, CaseIterable {
     case stale
 
     /// As people say it.
-    package var text: String { rawValue.replacing("-", with: " ") }
+    package var text: String {
+        switch self {
+        case .couldNotVerify: "could not verify"
+        case .notRun: "not run"
+        case .proven, .failed, .stale: rawValue
+        }
+    }
 }

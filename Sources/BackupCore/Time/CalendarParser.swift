@@ -197,6 +197,10 @@ struct CalendarFieldParser {
     func parse() throws -> CalendarField {
         if text == "*" { return .any }
         guard !text.isEmpty else { throw CalendarParser.Fault(what: "the \(name) is missing") }
+        // Nearly all are one number, and there may be a hundred thousand jobs.
+        if let number = Self.digits(text) {
+            return CalendarField(parts: [.init(start: number * scale, stop: nil, step: 0)])
+        }
         return CalendarField(
             parts: try text.split(separator: ",", omittingEmptySubsequences: false).map { try part($0) })
     }
@@ -225,7 +229,7 @@ struct CalendarFieldParser {
                 hint: "systemd repeats from a first value: write 0/2 (or 1/2 for months and days) where cron has */2.")
         }
         let pieces = text.split2(on: ".")
-        guard pieces.first.count <= 9, let whole = Self.digits(pieces.first) else {
+        guard let whole = Self.digits(pieces.first) else {
             throw CalendarParser.Fault(what: "the \(name) \"\(text)\" is no number")
         }
         guard let fraction = pieces.second else { return whole * scale }
@@ -235,9 +239,15 @@ struct CalendarFieldParser {
         return whole * scale + Int((value * Double(scale)).rounded())
     }
 
+    /// Nine digits at most.
     private static func digits(_ text: Substring) -> Int? {
-        guard !text.isEmpty, text.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
-        return Int(text)
+        guard 1...9 ~= text.utf8.count else { return nil }
+        var number = 0
+        for byte in text.utf8 {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
+            number = number * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        return number
     }
 }
 
