@@ -8,7 +8,8 @@ struct AuditVerb: Verb {
         abstract: "Hold databases and their newest dumps to what the schedule expects of them.",
         discussion: """
             A job says in "expect" how many tables of a name there are, which extensions and schemas, and whose the database
-            is. Ends with 0 when all is as expected, 1 for a difference, 69 when a server does not answer.
+            is. Ends with 0 when all is as expected, 1 for a difference, also when something else could not be looked at, and
+            with 69 when a server does not answer and no difference was found.
 
             EXAMPLES
               archon-backupd audit                     all jobs that expect something
@@ -25,10 +26,12 @@ struct AuditVerb: Verb {
         var database: String
         /// `live`, or the name of the dump; `dump` for one that could not be looked at.
         var place: String
-        /// Nil when it could not be looked at.
+        /// Nil when it could not be looked at, or there is nothing to look at.
         var met: Bool?
         var error: String?
-        var lines: [Audit.Line]
+        /// Why nothing can be said of it, where nothing went wrong.
+        var note: String?
+        var lines: [Audit.Line] = []
     }
 
     func run() async throws {
@@ -39,25 +42,30 @@ struct AuditVerb: Verb {
         for job in chosen {
             guard let expected = job.expected, let server = schedule.server(of: job) else { continue }
             for (kind, look) in [("live", live(job, server)), ("dump", dump(job, root: schedule.storage.root))] {
+                var answer = Answer(job: job.name, database: job.database, place: kind)
                 do {
-                    guard let (name, contents) = try await look() else { continue }
-                    let audit = Audit(expected, contents, database: job.database)
-                    answers.append(
-                        Answer(
-                            job: job.name, database: job.database, place: name, met: audit.isMet, lines: audit.lines))
+                    let found = try await look()
+                    answer.place = found.name ?? kind
+                    answer.note = found.note
+                    if let contents = found.contents {
+                        let audit = Audit(expected, contents, database: job.database)
+                        (answer.met, answer.lines) = (audit.isMet, audit.lines)
+                    }
                 } catch let failure as Failure {
                     faults.append(failure)
-                    answers.append(
-                        Answer(job: job.name, database: job.database, place: kind, error: "\(failure)", lines: []))
+                    answer.error = "\(failure)"
                 }
+                answers.append(answer)
             }
         }
         try show(answers)
-        if let fault = faults.first { throw fault }
         let drifted = answers.filter { $0.met == false }.map { "\($0.job) (\($0.place))" }
         guard drifted.isEmpty else {
+            // What was found goes before what was not looked at: a script that tests for 1 must not miss it.
+            for one in answers { if let error = one.error { tell("\(one.job), \(one.place): \(error)") } }
             throw Failure(.failed, "not as expected: \(drifted.joined(separator: ", "))")
         }
+        if let fault = faults.first { throw fault }
     }
 
     private static let example = #""expect": {"tables": {"public.archon_*": 11}, "extensions": ["vector"]}"#
@@ -76,21 +84,28 @@ struct AuditVerb: Verb {
             hint: "Give one \(Self.example).")
     }
 
-    private typealias Place = () async throws -> (String, DatabaseContents)?
-
-    private func live(_ job: Job, _ server: Server) -> Place {
-        { ("live", try await LiveContents.read(job, server)) }
+    private struct Found {
+        /// The dump's; nil when there is none, or it is no dump.
+        var name: String?
+        var contents: DatabaseContents?
+        var note: String?
     }
 
-    /// Nothing of a job that has no dump yet; one whose manifest says too little is told.
+    private typealias Place = () async throws -> Found
+
+    private func live(_ job: Job, _ server: Server) -> Place {
+        { Found(contents: try await LiveContents.read(job, server)) }
+    }
+
     private func dump(_ job: Job, root: String) -> Place {
         {
-            guard let manifest = try JobFolder(job: job, root: root).newest() else { return nil }
+            guard let manifest = try JobFolder(job: job, root: root).newest() else { return Found(note: "no dump yet") }
             guard let contents = DatabaseContents(manifest, of: job) else {
-                tell("\(manifest.dump) was made by an older program: its manifest does not say what it holds")
-                return nil
+                return Found(
+                    name: manifest.dump,
+                    note: "an older program made it: its manifest does not say what it holds")
             }
-            return (manifest.dump, contents)
+            return Found(name: manifest.dump, contents: contents)
         }
     }
 
@@ -98,8 +113,8 @@ struct AuditVerb: Verb {
         if json { return try answerJSON(answers) }
         var table = Table(["JOB", "PLACE", "WHAT", "EXPECTED", "FOUND", ""])
         for one in answers {
-            if let error = one.error {
-                table.add([one.job, one.place, "", "", String(error.prefix { $0 != "\n" }), "?"])
+            if let text = one.error ?? one.note {
+                table.add([one.job, one.place, "", "", String(text.prefix { $0 != "\n" }), "?"])
             }
             for line in one.lines {
                 let word = line.met.map { $0 ? "ok" : "DIFFERS" } ?? "?"

@@ -1,4 +1,5 @@
 import BackupCore
+@testable import BackupRuntime
 import Foundation
 import TestSupport
 import Testing
@@ -43,6 +44,7 @@ import Testing
         var place: String
         var met: Bool?
         var error: String?
+        var note: String?
         var lines: [Line]
     }
 
@@ -57,7 +59,12 @@ import Testing
         try await withHost { host in
             try await fill(host, "once")
             let early = try await audit(host, status: 0)
-            #expect(early.map(\.job) == ["audited", "shared"] && early.allSatisfy { $0.place == "live" })
+            #expect(early.map(\.job) == ["audited", "audited", "shared", "shared"])
+            #expect(early.map(\.place) == ["live", "dump", "live", "dump"], "\(early)")
+            #expect(
+                early.map(\.met) == [true, nil, true, nil]
+                    && early.map(\.note) == [nil, "no dump yet", nil, "no dump yet"])
+            #expect(try await host.call("audit").output.contains("no dump yet"))
             for job in ["audited", "shared"] { #expect(try await host.call("backup", job).status == 0) }
             let good = try await audit(host, status: 0)
             #expect(good.count == 4 && good.allSatisfy { $0.met == true }, "\(good)")
@@ -85,10 +92,56 @@ import Testing
             let unknown = try await host.call("audit", "nobody")
             #expect(unknown.status == 64 && unknown.error.contains("its jobs are") == false, "\(unknown.error)")
             let gone = try await audit(host, status: 69)
-            #expect(gone.count == 1 && gone[0].met == nil && gone[0].error?.contains("audited") == true, "\(gone)")
+            #expect(gone.map(\.place) == ["live", "dump"] && gone.allSatisfy { $0.met == nil }, "\(gone)")
+            #expect(gone[0].error?.contains("audited") == true && gone[1].note == "no dump yet", "\(gone)")
             try host.write("\"more\": {\(VerbTests.often)}")
             let nothing = try await host.call("audit")
             #expect(nothing.status == 78 && nothing.error.contains("expects anything"), "\(nothing.error)")
+        }
+    }
+
+    @Test func `a difference ends it with 1 also when another server is down, whose fault is told as well`()
+        async throws
+    {
+        try await withHost { host in
+            var host = host
+            host.servers = """
+                "scratch": {"connection": "\(host.server.connection)"},
+                "gone": {"connection": "host=/nowhere user=postgres"}
+                """
+            try await host.server.create("shared thrice", "create table archon_tasks (id int)")
+            try host.write(
+                """
+                "first": {"server": "gone", \(VerbTests.often), \(Self.none)},
+                "shared": {"server": "scratch", "database": "shared thrice", \(VerbTests.often), \(Self.none)}
+                """)
+            let answers = try await audit(host, status: 1)
+            #expect(answers.map(\.met) == [nil, nil, false, nil] && answers[0].error != nil, "\(answers)")
+            let said = try await host.call("audit")
+            #expect(said.status == 1 && said.error.contains("not as expected: shared (live)"), "\(said.error)")
+            #expect(said.error.contains("first, live: no connection to database first"), "\(said.error)")
+            try await host.server.drop("shared thrice")
+        }
+    }
+
+    @Test func `a dump whose manifest does not say what it holds is told as one that nothing can be said of`()
+        async throws
+    {
+        try await withHost { host in
+            try await host.server.create("audited old", "create extension pg_trgm")
+            try host.write(
+                #""audited": {"database": "audited old", \#(VerbTests.often), "expect": {"extensions": ["pg_trgm"]}}"#)
+            #expect(try await host.call("backup", "audited").status == 0)
+            let schedule = try ScheduleFile.load(host.config)
+            let folder = JobFolder(job: try #require(schedule.job(named: "audited")), root: host.storage)
+            var manifest = try #require(try folder.newest())
+            manifest.contents = nil
+            try folder.rewrite(manifest)
+            let answers = try await audit(host, status: 0)
+            #expect(
+                answers.map(\.place) == ["live", manifest.dump] && answers.map(\.met) == [true, nil], "\(answers)")
+            #expect(answers.last?.note?.contains("does not say what it holds") == true, "\(answers)")
+            try await host.server.drop("audited old")
         }
     }
 
