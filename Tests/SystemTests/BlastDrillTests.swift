@@ -90,6 +90,70 @@ import Testing
         }
     }
 
+    /// libpq prefers PGHOSTADDR to the folder of a socket, and takes what a connection does not say from the service.
+    @Test func `no variable of libpq leads a drill to a server that was not made for it`() async throws {
+        try await withHost { host in
+            var host = host
+            try await fill(host, "led")
+            for job in ["archon", "n8n", "odoo", "postgres"] {
+                #expect(try await host.call("backup", job).status == 0)
+            }
+            let service = "\(host.folder)/service.conf"
+            let lines =
+                "[other]\nhostaddr=127.0.0.1\nport=1\noptions=-c default_transaction_read_only=on\nrequirepeer=nobody\n"
+            try Data(lines.utf8).write(to: URL(fileURLWithPath: service))
+            let variables = [
+                [
+                    "PGHOSTADDR": "127.0.0.1", "PGPORT": "1", "PGREQUIREPEER": "nobody",
+                    "PGTARGETSESSIONATTRS": "standby",
+                ],
+                ["PGSERVICE": "other", "PGSERVICEFILE": service],
+                ["PGOPTIONS": "-c default_transaction_read_only=on -c search_path=nowhere"],
+            ]
+            for more in variables {
+                host.environment.merge(more) { $1 }
+                let said = try await host.call("blast-drill", "archon")
+                #expect(said.status == 0 && said.output.contains("proven on throwaway"), "\(more): \(said.error)")
+                let drill = try await host.call("drill", "archon")
+                #expect(drill.status == 0, "\(more): \(drill.error)")
+                for name in more.keys { host.environment[name] = nil }
+            }
+            try await drop(host, "led")
+        }
+    }
+
+    /// A way to another server than the one that was made.
+    private struct Astray: DrillServer {
+        let server: Server
+        var settings: ConnectionSettings { get throws { try ConnectionSettings(server) } }
+        var dataFolder: String { "/var/tmp/archon-backupd-drill-Ab1cD2/data" }
+        var lastWords: String { "" }
+        func end() {}
+    }
+
+    @Test func `nothing is done on a server that is not the one that was made`() async throws {
+        try await withHost { host in
+            try await fill(host, "astray")
+            for job in ["archon", "n8n"] { #expect(try await host.call("backup", job).status == 0) }
+            let databases =
+                "select string_agg(datname || oid, ',' order by datname) from pg_database where datname like 'blast astray%'"
+            let before = try await host.server.psql("postgres", databases)
+            let schedule = try ScheduleFile.load(host.config)
+            let job = try #require(schedule.job(named: "archon"))
+            var drill = BlastDrill(job: job, schedule: schedule, stateFolder: "\(host.folder)/state") { _, _ in }
+            drill.place = Astray(server: Server(name: "throwaway", connection: host.server.connection))
+            let failure = await #expect(throws: Failure.self) { try await drill.perform() }
+            #expect(
+                failure?.message.contains("not the one made for the blast drill") == true,
+                "\(String(describing: failure))")
+            #expect(try await host.server.psql("postgres", databases) == before)
+            #expect(
+                try await host.server.psql("postgres", "select count(*) from pg_roles where rolname = 'archon_drill'")
+                    == "0")
+            try await drop(host, "astray")
+        }
+    }
+
     @Test func `what reaches from one database into another is found`() async throws {
         try await withHost { host in
             try await fill(host, "reach")

@@ -74,6 +74,40 @@ import Testing
         }
     }
 
+    @Test func `a database is lost once a week where no server of anybody's can be reached`() async throws {
+        try await withBootedHost(debug: true) { host in
+            try host.schedule("\"postgres\": {\(Self.daily)}")
+            try await host.start()
+            try await host.waitFor("run-succeeded")
+            let units = "/etc/systemd/system"
+            let service = "archon-backupd-blast-drill.service"
+            try host.box.write(
+                try example(service).replacing("blast-drill archon_db", with: "blast-drill postgres"),
+                to: "\(units)/\(service)")
+            try host.box.write(
+                try example("archon-backupd-blast-drill.timer"), to: "\(units)/archon-backupd-blast-drill.timer")
+            let begun = try await host.box.run("systemctl", "start", service)
+            let said = try await host.box.must("journalctl -u \(service) -o cat")
+            #expect(begun.status == 0 && said.contains("postgres: proven on throwaway"), "\(said)")
+            // What that service's processes can reach of the host's server.
+            let open = "timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/5432' || ls /run/postgresql/.s.PGSQL.5432"
+            let look =
+                "[Service]\nExecStart=\nExecStart=-/bin/bash -c \"if \(open); then echo open; else echo shut; fi\"\n"
+            try host.box.write(look, to: "\(units)/\(service).d/look.conf")
+            #expect(
+                try await host.box.must(
+                    "systemctl daemon-reload; systemctl start \(service); \(open.replacing("exec 3", with: "exec 4")) > /dev/null && echo open here"
+                )
+                    == "open here")
+            let seen = try await host.box.must("journalctl -u \(service) -o cat | grep -x -e open -e shut")
+            #expect(seen == "shut", "\(seen)")
+            #expect(
+                try await host.box.must(
+                    "systemctl enable --now archon-backupd-blast-drill.timer; systemctl is-active archon-backupd-blast-drill.timer"
+                ).contains("active"))
+        }
+    }
+
     @Test func `a failing backup is mailed, and so is a service that gives up`() async throws {
         try await withBootedHost { host in
             let units = "/etc/systemd/system"

@@ -54,6 +54,8 @@ package struct BlastDrill: Sendable {
     private let progress: @Sendable (String, RunProgress) -> Void
     /// Called with server and database when the job's database is gone; a test changes something there.
     var whenDropped: @Sendable (Server, [String]) async throws -> Void = { _, _ in }
+    /// Instead of one made for it; a test gives one that leads to another server.
+    var place: (any DrillServer)?
 
     package init(
         job: Job, schedule: Schedule, stateFolder: String, progress: @escaping @Sendable (String, RunProgress) -> Void
@@ -139,18 +141,21 @@ package struct BlastDrill: Sendable {
         let maker = DrillServerMaker(
             stateFolder: stateFolder, container: schedule.server(of: job)?.container,
             bases: Throwaway.bases([stateFolder, schedule.storage.root]))
-        let place = try await maker.make(
-            major: majors.max() ?? 0, bytes: sizes.reduce(0, +) / 4 * 5, limit)
-        // It was made a moment ago; whatever may be wrong with that, no server that is in use is ever worked on.
-        guard
-            !schedule.servers.contains(where: {
-                $0.connection == place.server.connection && $0.container == place.server.container
-            })
-        else {
-            try await place.end()
-            throw Failure(.failed, "the server for the blast drill is one of the schedule's")
+        if let place { return place }
+        return try await maker.make(major: majors.max() ?? 0, bytes: sizes.reduce(0, +) / 4 * 5, limit)
+    }
+
+    /// It was made a moment ago, and its folder is its own; whatever may be wrong with the way to it, no server that is in use is
+    /// ever worked on.
+    private static func checkPlace(_ place: any DrillServer, _ admin: Session) async throws {
+        let found = try await admin.value("SHOW data_directory") ?? ""
+        // The server leaves out what a path says twice.
+        func parts(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+        guard !found.isEmpty, parts(found) == parts(place.dataFolder) else {
+            throw Failure(
+                .failed, "the server that answers is not the one made for the blast drill: its data are in \(found)",
+                hint: "Nothing was done there. Look for what leads there: the environment, a service file of libpq.")
         }
-        return place
     }
 
     // MARK: the drill
@@ -161,6 +166,7 @@ package struct BlastDrill: Sendable {
         let settings = try place.settings
         // Of no database that is dropped here: a dump of postgres stands in the place of the new server's own.
         let admin = try await AdminSession.open(settings, avoiding: settings.maintenanceDatabase)
+        try await Self.checkPlace(place, admin)
         var subjects = subjects
         for index in subjects.indices { try await restore(&subjects[index], settings, admin, limit) }
         let lost = subjects[0]

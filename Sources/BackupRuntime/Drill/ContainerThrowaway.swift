@@ -71,6 +71,7 @@ final class ContainerThrowaway: DrillServer {
     }
 
     var lastWords: String { log.lastWords }
+    var dataFolder: String { "\(Self.folder)/data" }
 
     func end() async throws {
         input.close()

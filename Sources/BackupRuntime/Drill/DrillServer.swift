@@ -6,6 +6,8 @@ protocol DrillServer: Sendable {
     var settings: ConnectionSettings { get throws }
     /// For what asks about a drill's place by name.
     var server: Server { get }
+    /// Its cluster's, as the server itself names it: no other server has it.
+    var dataFolder: String { get }
     /// What it logged last of a fault of its own; empty when there is none.
     var lastWords: String { get }
     func end() async throws

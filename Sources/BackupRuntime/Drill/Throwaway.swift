@@ -52,8 +52,17 @@ package final class Throwaway: DrillServer {
         self.lock = lock
         self.programs = programs
         self.user = user
-        server = Server(name: "throwaway", connection: "host='\(folder)/socket' user=\(Self.superuser)")
+        server = Server(
+            name: "throwaway", connection: "host='\(folder)/socket' user=\(Self.superuser) \(Self.nothingElse)")
     }
+
+    /// Whatever else may decide which server libpq reaches and how its sessions begin, said here: PGHOSTADDR would be preferred to
+    /// the socket, and the service that PGSERVICE names fills in what a connection does not say.
+    static let nothingElse =
+        "hostaddr='' port=\(port) options='' requirepeer='' target_session_attrs=any gssencmode=disable"
+    static let port = 5432
+
+    var dataFolder: String { "\(folder)/data" }
 
     /// Where they may be made, in the order of trying: `folders` are the service's own. A server started by root belongs to
     /// another user, who may not look into those.
@@ -131,7 +140,7 @@ package final class Throwaway: DrillServer {
                 "--pgdata=\(folder)/data", "--username=\(Self.superuser)", "--auth=trust", "--no-sync", "--no-locale",
                 "--encoding=UTF8", "--no-instructions",
             ], limit)
-        let settings = "\n\(Self.settings)\nunix_socket_directories = '\(folder)/socket'\n"
+        let settings = "\n\(Self.settings)\nport = \(Self.port)\nunix_socket_directories = '\(folder)/socket'\n"
         try Disk.append(Data(settings.utf8), to: "\(folder)/data/postgresql.conf")
         try await run(
             programs.control,

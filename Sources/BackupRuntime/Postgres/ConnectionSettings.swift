@@ -29,9 +29,10 @@ package struct ConnectionSettings: Sendable {
         password = try server.passwordCredential.map { try Self.credential($0, server: server.name) }
     }
 
-    /// The parameters for a connection to `database`, in libpq's names.
+    /// The parameters for a connection to `database`, in libpq's names, with `dbname` to be expanded: of a list libpq passes over
+    /// what is empty and asks its environment, while an empty value in a connection string is an answer.
     func parameters(database: String, applicationName: String) -> [(name: String, value: String)] {
-        var all = described(database: database, applicationName: applicationName)
+        var all = [(name: "dbname", value: argument(database: database, applicationName: applicationName))]
         if let password { all.append(("password", password)) }
         if let passfile { all.append(("passfile", passfile)) }
         return all
@@ -89,8 +90,10 @@ package struct ConnectionSettings: Sendable {
     /// Where the server is, for messages: `host=/var/run/postgresql user=postgres`.
     package var place: String {
         if let container { return "\(container.engine.rawValue) container \(container.name), user=\(container.user)" }
-        return parameters.filter { ["host", "hostaddr", "port", "user", "service"].contains($0.name) }
-            .map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+        return parameters.filter {
+            ["host", "hostaddr", "port", "user", "service"].contains($0.name) && $0.value != ""
+        }
+        .map { "\($0.name)=\($0.value)" }.joined(separator: " ")
     }
 
     /// Where the schedule does not say: a server that is cut off is noticed within two minutes, and not after the two hours

@@ -71,7 +71,7 @@ final class LibPQLine: Session.Line {
         var names: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.name)) } + [nil]
         var values: [UnsafePointer<CChar>?] = all.map { UnsafePointer(strdup($0.value)) } + [nil]
         defer { for text in names + values { free(UnsafeMutablePointer(mutating: text)) } }
-        guard let pointer = PQconnectdbParams(&names, &values, 0) else {
+        guard let pointer = PQconnectdbParams(&names, &values, 1) else {
             throw Failure(.unavailable, "no memory for a connection to \(settings.place)")
         }
         guard PQstatus(pointer) == CONNECTION_OK else {
