@@ -11,7 +11,7 @@ struct BlastDrillVerb: Verb {
             All databases of the job's server are restored from their newest dumps onto a throwaway server, the job's is
             dropped, the others are held to their dumps, the job's is restored and held to its own. No server of the schedule
             is touched. Ends with 0 when all that is shown; with 65 when a dump does not restore; with 1 when another
-            database was touched; with 69 when it could not be tried here.
+            database was touched, or a job has no good dump to show it by; with 69 when it could not be tried here.
 
             EXAMPLES
               archon-backupd blast-drill archon_db
@@ -33,13 +33,19 @@ struct BlastDrillVerb: Verb {
         progress.end()
         if json { try answerJSON(report) } else { answer(text(of: report)) }
         for name in report.without { tell("\(name) has no good dump: nothing can be said of its database") }
-        guard report.isProven else {
-            let touched = report.databases.filter { !$0.isEqual }
+        let touched = report.databases.filter { !$0.isEqual }
+        guard touched.isEmpty else {
             let said = touched.map { "\($0.database): \($0.difference ?? "it differs")" }.joined(separator: "; ")
             throw Failure(
                 .failed, "losing \(job.database) touched others: \(said)",
                 hint:
                     "Look for what reaches from one database into the other: foreign servers, scripts, event triggers.")
+        }
+        guard report.without.isEmpty else {
+            let names = report.without.map(ShellCommand.word).joined(separator: " ")
+            throw Failure(
+                .failed, "not proven for all databases of the server: without a good dump are \(names)",
+                hint: "Run `archon-backupd backup \(names)`.")
         }
     }
 

@@ -26,11 +26,11 @@ package struct BlastDrill: Sendable {
         package var serverVersion: String
         /// The job's first.
         package var databases: [Line]
-        /// Jobs of the server that have no good dump, which nothing can be said of.
+        /// Jobs of the server that have no good dump: nothing can be said of their databases, and so nothing is proven.
         package var without: [String]
         /// From the command to the compared database.
         package var restoreSeconds: Double
-        package var isProven: Bool { databases.allSatisfy { $0.isEqual } && !databases.isEmpty }
+        package var isProven: Bool { databases.allSatisfy { $0.isEqual } && !databases.isEmpty && without.isEmpty }
 
         private enum CodingKeys: String, CodingKey {
             case job, place, serverVersion, databases, without, restoreSeconds, proven
