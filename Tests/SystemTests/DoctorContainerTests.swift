@@ -41,8 +41,13 @@ import Testing
             #expect(ill.checks[4].found == "it serves archon_db where postgres is expected")
             #expect(ill.checks.allSatisfy { !"\($0)".contains("geheim") })
 
+            // Whoever writes this into a container's hosts file sends it to itself.
+            try await container.exec("sh", "-c", "echo '127.0.0.1 host.docker.internal' > /etc/hosts")
+            let own = try await host.doctor("--only", "name-resolution", status: 1).checks[0]
+            #expect(own.outcome == "fail" && own.found == "127.0.0.1, which in there is the container itself", "\(own)")
+            #expect(own.mend?.contains("host.docker.internal:host-gateway") == true, "\(own)")
             try await container.exec(
-                "sh", "-c", "echo '172.17.0.1 host.docker.internal' >> /etc/hosts; touch /tmp/well")
+                "sh", "-c", "echo '172.17.0.1 host.docker.internal' > /etc/hosts; touch /tmp/well")
             try write("archon_db")
             try await until("the health check is content") {
                 try await container.engine.docker(["inspect", "--format", "{{.State.Health.Status}}", name]).output
