@@ -82,6 +82,27 @@ import Testing
     }
 
     @Test(arguments: [
+        (0o755, nil, false), (0o775, nil, true), (0o757, nil, true), (0o1777, nil, false), (0o700, "app", true),
+        (0o1777, "app", true),
+    ])
+    func `in a folder of others, or one that they write, a file can be replaced`(
+        mode: Int, stranger: String?, isOpen: Bool
+    ) throws {
+        let folder = CheckResult.OpenFolder(path: "/d", mode: UInt32(mode), stranger: stranger)
+        #expect((folder != nil) == isOpen)
+        let rights = CheckResult.Rights(mode: 0o640, isFile: true, isReadable: true, openFolder: folder)
+        let found = CheckResult.schedule("/d/f", rights)
+        #expect((found.outcome == .fail) == isOpen && (found.mend?.contains(" /d`") == true) == isOpen, "\(found)")
+    }
+
+    @Test func `a file of somebody else is no pass, be it a schedule or a secret`() {
+        let rights = CheckResult.Rights(mode: 0o600, isFile: true, isReadable: true, stranger: "app")
+        for found in [CheckResult.schedule("/f", rights), CheckResult.secret("/f", rights)] {
+            #expect(found.outcome == .fail && found.found.hasPrefix("owned by app"), "\(found)")
+        }
+    }
+
+    @Test(arguments: [
         ("HTTP/1.1 200 OK\r\nX: y", 200), ("HTTP/1.0 503\n", 503), ("HTTP/1.1 401 ", 401), ("HTTP/1.1 2000 x", nil),
         ("SSH-2.0-OpenSSH", nil), ("HTTP/1.1 099 x", nil), ("HTTP/1.1 600 x", nil), ("HTTP/1.1 +20 x", nil), ("", nil),
         ("\r\nHTTP/1.1 200 OK", nil), ("HTTP/1.1", nil), ("HTTP/2 200", nil),

@@ -147,6 +147,52 @@ extension TestHost {
         }
     }
 
+    @Test(.enabled(if: getuid() == 0, "only root can give a file away"))
+    func `a schedule that an ordinary user owns or can replace is no pass, nor a password of theirs`() async throws {
+        try await withHost { host in
+            let passfile = "\(host.folder)/pgpass"
+            var host = host
+            host.servers = "\"one\": {\"connection\": \"\(host.server.connection)\", \"passfile\": \"\(passfile)\"}"
+            try host.write(Self.job)
+            try Data("*:*:*:*:x\n".utf8).write(to: URL(fileURLWithPath: passfile))
+            chmod(passfile, 0o600)
+            chmod(host.config, 0o640)
+            let nobody = try #require(getpwnam("nobody")).pointee.pw_uid
+            func found(_ status: Int32, _ lines: [String]) async throws -> [DoctorAnswer.Check] {
+                let answer = try await host.doctor("--only", "credentials", status: status)
+                #expect(answer.lines == lines, "\(answer.checks)")
+                return answer.checks
+            }
+            _ = try await found(0, ["pass \(host.config)", "pass \(passfile)"])
+            #expect(chown(host.config, nobody, 0) == 0 && chown(passfile, nobody, 0) == 0)
+            let given = try await found(1, ["fail \(host.config)", "fail \(passfile)"])
+            #expect(given.allSatisfy { $0.found.contains("owned by nobody") }, "\(given)")
+            #expect(given.allSatisfy { $0.mend?.contains("`chown ") == true }, "\(given)")
+            #expect(chown(host.config, 0, 0) == 0 && chown(passfile, 0, 0) == 0)
+
+            // Who may write the folder puts another file there.
+            chmod(host.folder, 0o777)
+            let open = try await found(1, ["fail \(host.config)", "pass \(passfile)"])
+            #expect(open[0].found.contains(host.folder) && open[0].mend == "`chmod go-w \(host.folder)`.", "\(open)")
+            chmod(host.folder, 0o1777)
+            _ = try await found(0, ["pass \(host.config)", "pass \(passfile)"])
+            #expect(chown(host.folder, nobody, 0) == 0)
+            #expect(try await found(1, ["fail \(host.config)", "pass \(passfile)"])[0].found.contains("nobody"))
+            #expect(chown(host.folder, 0, 0) == 0)
+            chmod(host.folder, 0o700)
+
+            // The folder of the file itself counts as well as that of a link to it.
+            let elsewhere = "\(host.folder)/elsewhere"
+            try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+            try FileManager.default.moveItem(atPath: host.config, toPath: "\(elsewhere)/own.json")
+            #expect(symlink("elsewhere/own.json", host.config) == 0)
+            chmod(elsewhere, 0o770)
+            _ = try await found(1, ["fail \(host.config)", "pass \(passfile)"])
+            chmod(elsewhere, 0o750)
+            _ = try await found(0, ["pass \(host.config)", "pass \(passfile)"])
+        }
+    }
+
     @Test func `the clock, as another program reads it from the kernel`() async throws {
         try await withHost { host in
             try host.write(Self.job)

@@ -52,11 +52,36 @@ extension CheckResult {
         package var mode: UInt32
         package var isFile: Bool
         package var isReadable: Bool
+        /// Whose it is, when that is neither root nor the service's user.
+        package var stranger: String?
+        /// A folder in which others may put another file in its place.
+        package var openFolder: OpenFolder?
 
-        package init(mode: UInt32, isFile: Bool, isReadable: Bool) {
+        package init(
+            mode: UInt32, isFile: Bool, isReadable: Bool, stranger: String? = nil, openFolder: OpenFolder? = nil
+        ) {
             self.mode = mode
             self.isFile = isFile
             self.isReadable = isReadable
+            self.stranger = stranger
+            self.openFolder = openFolder
+        }
+    }
+
+    package struct OpenFolder: Sendable, Equatable {
+        package let path: String
+        /// The permission bits.
+        package let mode: UInt32
+        /// As for a file.
+        package let stranger: String?
+
+        /// Nil for one in which nobody but its owner, root or the service's user, may put another file in the place of one that is
+        /// there; the sticky bit lets others add files and take none away.
+        package init?(path: String, mode: UInt32, stranger: String?) {
+            guard stranger != nil || mode & 0o022 != 0 && mode & 0o1000 == 0 else { return nil }
+            self.path = path
+            self.mode = mode
+            self.stranger = stranger
         }
     }
 
@@ -68,6 +93,7 @@ extension CheckResult {
                 .credentials, path, "mode \(octal(rights.mode)): others may open it, so that libpq passes over it",
                 mend: "`chmod 0600 \(path)`.")
         }
+        if let owned = owned(path, rights, mode: "0600") { return owned }
         return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
     }
 
@@ -78,6 +104,14 @@ extension CheckResult {
             return .fail(
                 .credentials, path, "mode \(octal(rights.mode)): others may write it, and so say what the service runs",
                 mend: "`chmod go-w \(path)`.")
+        }
+        if let owned = owned(path, rights, mode: "0640") { return owned }
+        if let folder = rights.openFolder {
+            let who = folder.stranger.map { "owned by \($0)" } ?? "mode \(octal(folder.mode))"
+            return .fail(
+                .credentials, path,
+                "its folder \(folder.path) is \(who): others may put another file there, and so say what the service runs",
+                mend: folder.stranger == nil ? "`chmod go-w \(folder.path)`." : "`chown root \(folder.path)`.")
         }
         return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
     }
@@ -93,6 +127,14 @@ extension CheckResult {
                 mend: "Give it to the service's user: `chown archon-backup \(path)`.")
         }
         return nil
+    }
+
+    private static func owned(_ path: String, _ rights: Rights, mode: String) -> CheckResult? {
+        rights.stranger.map {
+            .fail(
+                .credentials, path, "owned by \($0), who may do with it what they want",
+                mend: "`chown archon-backup \(path)`, or whoever the service runs as, and `chmod \(mode) \(path)`.")
+        }
     }
 
     private static func octal(_ mode: UInt32) -> String { "0" + String(mode & 0o7777, radix: 8) }

@@ -69,8 +69,33 @@ enum HostChecks {
         }
         let rights = CheckResult.Rights(
             mode: status.st_mode & 0o7777, isFile: status.st_mode & S_IFMT == S_IFREG,
-            isReadable: access(path, R_OK) == 0)
+            isReadable: access(path, R_OK) == 0, stranger: stranger(status.st_uid), openFolder: openFolder(path))
         return judge(path, rights)
+    }
+
+    /// The folder of that name, and the one that a link leads to.
+    private static func openFolder(_ path: String) -> CheckResult.OpenFolder? {
+        var paths = [path]
+        if let real = realpath(path, nil) {
+            paths.append(String(cString: real))
+            free(real)
+        }
+        for path in paths {
+            let folder = path.contains("/") ? (path as NSString).deletingLastPathComponent : "."
+            var status = stat()
+            guard stat(folder, &status) == 0 else { continue }
+            let open = CheckResult.OpenFolder(
+                path: folder, mode: status.st_mode & 0o7777, stranger: stranger(status.st_uid))
+            if let open { return open }
+        }
+        return nil
+    }
+
+    /// Nil for root and the service's user: whoever runs this, for root becomes that user first, or the unit's own.
+    private static func stranger(_ owner: uid_t) -> String? {
+        guard owner != 0, owner != geteuid() else { return nil }
+        let name = getpwuid(owner).map { String(cString: $0.pointee.pw_name) } ?? "\(owner)"
+        return name == "archon-backup" ? nil : name
     }
 
     static func unit() async -> CheckResult {
