@@ -103,6 +103,14 @@ import Testing
     }
 
     @Test(arguments: [
+        ("[Timer]\nOnCalendar=daily\n", nil), ("[Timer]\nUnit=a.service\n", "a.service"),
+        ("[Timer]\r\n Unit = a.service \r\n", "a.service"), ("[Timer]\n#Unit=a.service\n", nil),
+        ("[Timer]\nUnit=a.service\nUnit=b.service\n", "b.service"), ("[Timer]\nUnit=a.service\nUnit=\n", nil),
+        ("[Unit]\nDescription=Unit=c\n", nil),
+    ])
+    func `the unit that a timer begins`(text: String, unit: String?) { #expect(OldJob.unit(begunBy: text) == unit) }
+
+    @Test(arguments: [
         ("HTTP/1.1 200 OK\r\nX: y", 200), ("HTTP/1.0 503\n", 503), ("HTTP/1.1 401 ", 401), ("HTTP/1.1 2000 x", nil),
         ("SSH-2.0-OpenSSH", nil), ("HTTP/1.1 099 x", nil), ("HTTP/1.1 600 x", nil), ("HTTP/1.1 +20 x", nil), ("", nil),
         ("\r\nHTTP/1.1 200 OK", nil), ("HTTP/1.1", nil), ("HTTP/2 200", nil),

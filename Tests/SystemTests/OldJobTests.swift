@@ -30,6 +30,9 @@ import Testing
             try put("#!/bin/sh\nexec \(Self.call)\n", host, "/etc/cron.daily/dumps")
             try put("0 2 * * * root \(Self.call)\n#0 3 * * * root \(Self.call)\n", host, "/etc/cron.d/backup")
             try put("[Service]\nExecStart=/bin/sh \\\n  -c \(Self.call)\n", host, "/lib/systemd/system/dumps.service")
+            // Not of its name; and one of its name that begins another.
+            try put("[Timer]\nOnCalendar=daily\nUnit = dumps.service\n", host, "/etc/systemd/system/nightly.timer")
+            try put("[Timer]\n# Unit=other.service\nOnCalendar=daily\n", host, "/lib/systemd/system/dumps.timer")
             let found = try await doctor(host, status: 1)
             #expect(
                 found.lines == [
@@ -39,7 +42,52 @@ import Testing
             #expect(
                 found.checks[2].mend
                     == "`crontab -e -u deploy`, and remove line 2: 0 0,6,12,18 * * * \(Self.call) >/dev/null")
-            #expect(found.checks[3].mend?.contains("systemctl disable --now dumps.timer dumps.service") == true)
+            #expect(
+                found.checks[3].mend
+                    == "`systemctl disable --now dumps.timer nightly.timer dumps.service`, then remove /lib/systemd/system/dumps.timer, /etc/systemd/system/nightly.timer and /lib/systemd/system/dumps.service."
+            )
+            try put("[Timer]\nUnit=other.service\n", host, "/lib/systemd/system/dumps.timer")
+            try FileManager.default.removeItem(atPath: "\(host.folder)/root/etc/systemd/system/nightly.timer")
+            // No unit is named that is not there.
+            #expect(
+                try await doctor(host, status: 1).checks[3].mend
+                    == "`systemctl disable --now dumps.service`, then remove /lib/systemd/system/dumps.service.")
+        }
+    }
+
+    @Test func `a link to the script, the script itself, and a drop-in that calls it are found`() async throws {
+        try await withHost { host in
+            try host.write("\"app\": {\(VerbTests.often)}")
+            let root = "\(host.folder)/root"
+            // Its own text does not name it.
+            try put("#!/bin/sh\npg_dumpall > /backups/all\n", host, Self.call)
+            try FileManager.default.createDirectory(atPath: "\(root)/etc/cron.daily", withIntermediateDirectories: true)
+            #expect(symlink(Self.call, "\(root)/etc/cron.daily/backup-all-databases") == 0)
+            #expect(symlink("backup-all-databases", "\(root)/etc/cron.daily/twice") == 0)
+            #expect(symlink("circle", "\(root)/etc/cron.daily/circle") == 0)
+            try put("#!/bin/sh\npg_dumpall > /backups/all\n", host, "/etc/cron.hourly/backup-all-databases.sh")
+            try put("[Unit]\nDescription=PostgreSQL\n", host, "/lib/systemd/system/postgresql.service")
+            try put(
+                "[Service]\nExecStartPost=\(Self.call)\n", host, "/etc/systemd/system/postgresql.service.d/after.conf")
+            try put(
+                "[Service]\nExecStartPost=\(Self.call)\n", host, "/etc/systemd/system/postgresql.service.d/note.txt")
+            let found = try await doctor(host, status: 1)
+            #expect(
+                found.lines == [
+                    "fail /etc/cron.hourly/backup-all-databases.sh", "fail /etc/cron.daily/backup-all-databases",
+                    "fail /etc/cron.daily/twice", "fail /etc/systemd/system/postgresql.service.d/after.conf:2",
+                ])
+            #expect(found.checks[0].mend == "Remove /etc/cron.hourly/backup-all-databases.sh.")
+            #expect(found.checks[1].found == "a link to \(Self.call)" && found.checks[2].found == found.checks[1].found)
+            #expect(found.checks[1].mend == "Remove /etc/cron.daily/backup-all-databases.")
+            // PostgreSQL goes on.
+            #expect(
+                found.checks[3].mend
+                    == "Remove line 2 of /etc/systemd/system/postgresql.service.d/after.conf, then `systemctl daemon-reload`: ExecStartPost=\(Self.call)"
+            )
+            // To nowhere: cron runs nothing.
+            try FileManager.default.removeItem(atPath: root + Self.call)
+            #expect(try await doctor(host, status: 1).lines.count == 2)
         }
     }
 

@@ -42,6 +42,18 @@ package enum OldJob {
         return found
     }
 
+    /// The unit that a timer's text names; nil when it begins the service of its own name.
+    package static func unit(begunBy timer: String) -> String? {
+        var unit: String?
+        for line in timer.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map { $0.trimmingCharacters(in: .whitespaces) }
+            // The last one counts.
+            if parts.count == 2, parts[0] == "Unit" { unit = parts[1].isEmpty ? nil : parts[1] }
+        }
+        return unit
+    }
+
     /// Whether the script's name stands there, and not as a part of another's.
     private static func calls(_ line: Substring) -> Bool {
         var rest = line

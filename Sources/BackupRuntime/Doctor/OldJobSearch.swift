@@ -14,6 +14,10 @@ package struct OldJobSearch: Sendable {
         "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly",
         "/var/spool/cron/crontabs", "/var/spool/cron",
     ]
+    /// Of scripts that cron runs as they are.
+    private static let scriptFolders: Set = [
+        "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly",
+    ]
     private static let unitFolders = [
         "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
         "/lib/systemd/system",
@@ -24,11 +28,13 @@ package struct OldJobSearch: Sendable {
         var seen = Seen()
         for path in Self.crontabs { search(path, .crontab, &seen) }
         for folder in Self.crontabFolders {
-            for file in files(in: folder, &seen) { search(file, .crontab, &seen) }
+            for file in files(in: folder, &seen) {
+                if Self.scriptFolders.contains(folder), isScript(file, &seen) { continue }
+                search(file, .crontab, &seen)
+            }
         }
-        for folder in Self.unitFolders {
-            for file in files(in: folder, &seen) where file.hasSuffix(".service") { search(file, .unit, &seen) }
-        }
+        let units = Self.unitFolders.flatMap { files(in: $0, &seen) }
+        for file in units { searchUnit(file, timersOf: units, &seen) }
         if !seen.unread.isEmpty {
             seen.results.append(
                 .skipped(
@@ -63,30 +69,98 @@ package struct OldJobSearch: Sendable {
         return names.sorted().map { "\(folder)/\($0)" }
     }
 
-    private func search(_ path: String, _ kind: OldJob.Kind, _ seen: inout Seen) {
-        var status = stat()
-        // A link to nowhere calls nothing; a masked unit is a link to /dev/null, and no regular file.
-        guard stat(root + path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
-        guard status.st_size <= Self.sizeLimit, let data = FileManager.default.contents(atPath: root + path) else {
-            seen.unread.append(path)
-            return
+    /// A path and what each link leads to, the file itself last; nil for what leads nowhere, which calls nothing.
+    private func followed(_ path: String) -> [String]? {
+        var steps = [path]
+        // As many links as the kernel follows.
+        while steps.count <= 40, let last = steps.last {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = readlink(root + last, &buffer, buffer.count)
+            guard count > 0 else { return size(last) == nil ? nil : steps }
+            let target = String(decoding: buffer[..<count], as: UTF8.self)
+            steps.append(target.hasPrefix("/") ? target : "\((last as NSString).deletingLastPathComponent)/\(target)")
         }
+        return nil
+    }
+
+    /// Its size; nil when it is not there or no regular file, as /dev/null, to which a masked unit is a link.
+    private func size(_ path: String) -> Int? {
+        var status = stat()
+        guard stat(root + path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return Int(status.st_size)
+    }
+
+    /// The script under its own name, or a link to it, whose text need not name it.
+    private func isScript(_ path: String, _ seen: inout Seen) -> Bool {
+        guard let steps = followed(path), let end = steps.last,
+            steps.contains(where: { ($0 as NSString).lastPathComponent == OldJob.script })
+        else { return false }
         seen.count += 1
-        for line in OldJob.lines(in: String(decoding: data, as: UTF8.self), kind) {
-            seen.results.append(
-                .fail(.oldJob, "\(path):\(line.number)", line.text, mend: mend(path, line, kind)))
+        seen.results.append(
+            .fail(
+                .oldJob, path, steps.count == 1 ? "the script itself" : "a link to \(end)", mend: "Remove \(path)."))
+        return true
+    }
+
+    private func search(_ path: String, _ kind: OldJob.Kind, _ seen: inout Seen, mend: ((OldJob.Line) -> String)? = nil)
+    {
+        guard let text = text(path, &seen) else { return }
+        seen.count += 1
+        for line in OldJob.lines(in: text, kind) {
+            let how = mend.map { $0(line) } ?? Self.mend(path, line)
+            seen.results.append(.fail(.oldJob, "\(path):\(line.number)", line.text, mend: how))
         }
     }
 
-    private func mend(_ path: String, _ line: OldJob.Line, _ kind: OldJob.Kind) -> String {
-        let name = (path as NSString).lastPathComponent
-        switch kind {
-        case .unit:
-            let unit = (name as NSString).deletingPathExtension
-            return "`systemctl disable --now \(unit).timer \(name)`, then remove \(path) and its timer."
-        case .crontab where path.hasPrefix("/var/spool/cron/"):
-            return "`crontab -e -u \(name)`, and remove line \(line.number): \(line.text)"
-        case .crontab: return "Remove line \(line.number) of \(path): \(line.text)"
+    private func text(_ path: String, _ seen: inout Seen) -> String? {
+        guard let end = followed(path)?.last, let size = size(end) else { return nil }
+        guard size <= Self.sizeLimit, let data = FileManager.default.contents(atPath: root + end) else {
+            seen.unread.append(path)
+            return nil
         }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func mend(_ path: String, _ line: OldJob.Line) -> String {
+        guard path.hasPrefix("/var/spool/cron/") else { return "Remove line \(line.number) of \(path): \(line.text)" }
+        let name = (path as NSString).lastPathComponent
+        return "`crontab -e -u \(name)`, and remove line \(line.number): \(line.text)"
+    }
+
+    // MARK: systemd
+
+    /// A service, or the folder of what is dropped in for one.
+    private func searchUnit(_ path: String, timersOf units: [String], _ seen: inout Seen) {
+        if path.hasSuffix(".service") {
+            var read = Seen()
+            let timers = timers(of: (path as NSString).lastPathComponent, units, &read)
+            search(path, .unit, &seen) { _ in Self.mend(service: path, timers) }
+        } else if path.hasSuffix(".service.d") || path.hasSuffix("/service.d") {
+            for file in files(in: path, &seen) where file.hasSuffix(".conf") {
+                // Its service may be anybody's, and is not to be ended.
+                search(file, .unit, &seen) { line in
+                    "Remove line \(line.number) of \(file), then `systemctl daemon-reload`: \(line.text)"
+                }
+            }
+        }
+    }
+
+    /// The paths of those that begin `service`, by name; of two of one name the first counts, as for systemd.
+    private func timers(of service: String, _ units: [String], _ seen: inout Seen) -> [String] {
+        var found: [String: (path: String, begins: Bool)] = [:]
+        for path in units where path.hasSuffix(".timer") {
+            let name = (path as NSString).lastPathComponent
+            guard found[name] == nil, let text = text(path, &seen) else { continue }
+            let unit = OldJob.unit(begunBy: text) ?? "\((name as NSString).deletingPathExtension).service"
+            found[name] = (path, unit == service)
+        }
+        return found.sorted { $0.key < $1.key }.filter(\.value.begins).map(\.value.path)
+    }
+
+    private static func mend(service: String, _ timers: [String]) -> String {
+        let paths = timers + [service]
+        let names = paths.map { ($0 as NSString).lastPathComponent }.joined(separator: " ")
+        let files = timers.isEmpty ? service : "\(timers.joined(separator: ", ")) and \(service)"
+        return "`systemctl disable --now \(names)`, then remove \(files)."
     }
 }
