@@ -118,7 +118,7 @@ import Testing
         let schedule = try Self.decode(found)
         #expect(schedule.jobs.map(\.name) == ["app", "app-2"] && schedule.jobs.allSatisfy { $0.database == "app" })
         #expect(schedule.jobs.map(\.zone.name) == ["Europe/Sofia", "Europe/Sofia"])
-        #expect(schedule.jobs[0].retention.keepWithinSeconds == 691_200)
+        #expect(schedule.jobs[0].retention.keepWithinSeconds == Double(8 * 86_400))
         #expect(
             schedule.servers.map(\.connection) == [
                 "host=db port=6432 user=u", "host=/var/run/postgresql user=postgres",

@@ -62,8 +62,9 @@ extension ShellRun {
             let rest = operation.drop { ":-=".contains($0) }
             // What nobody has set here may be set from outside; who calls it from cron seldom does.
             guard found.text == nil || found.text?.isEmpty == true else { return found }
-            let word = ShellLexer.tokens(String(rest)).first
-            guard case .word(let word)? = word, let plain = word.plain else { return .unknown }
+            guard case .word(let word)? = ShellLexer.tokens(String(rest)).first, let plain = word.plain else {
+                return .unknown
+            }
             return ShellValue(text: plain)
         }
         guard operation.hasPrefix("#"), let whole = found.text else { return .unknown }

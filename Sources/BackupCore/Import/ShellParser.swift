@@ -211,9 +211,9 @@ struct ShellParser {
             }
         }
         take("do")
-        let body = list(until: ["done"])
+        let inner = list(until: ["done"])
         take("done")
-        return .loop(name.plain ?? "", words, body, line: line)
+        return .loop(name.plain ?? "", words, inner, line: line)
     }
 
     private mutating func repeated(line: Int) -> ShellNode {

@@ -81,8 +81,7 @@ struct ShellRun {
     }
 
     private mutating func both(_ left: ShellNode, _ right: ShellNode, going: Bool) -> Bool? {
-        let status = run(left)
-        guard let status else {
+        guard let status = run(left) else {
             doubtfully { $0.run(right) }
             return nil
         }
@@ -106,9 +105,9 @@ struct ShellRun {
     private mutating func conditional(_ branches: [ShellNode.Branch], _ otherwise: ShellNode?) -> Bool? {
         for (index, branch) in branches.enumerated() {
             switch run(branch.condition) {
-            case true: return run(branch.body)
-            case false: continue
-            case nil:
+            case .some(true): return run(branch.body)
+            case .some(false): continue
+            case .none:
                 guard flow == .onward else { return nil }
                 let rest = Array(branches[(index + 1)...])
                 doubtfully { $0.run(branch.body) }

@@ -79,7 +79,8 @@ extension ShellRun {
         guard let text = value.text else { return nil }
         guard inBrackets else {
             // No number is an error to `[`, which then is not met.
-            return ShellReading.meant.number(text).map { .number($0) } ?? .octalFault(text)
+            guard let number = ShellReading.meant.number(text) else { return .octalFault(text) }
+            return .number(number)
         }
         let run = self
         let result = ShellArithmetic.value(text, reading) { run.value(named: $0).text }
