@@ -52,7 +52,7 @@ package enum ScheduleFile {
     }
 
     /// Writes a new one, readable for all. Throws `.cannotWrite` when something of that name is there. Whenever the power fails,
-    /// it is there whole or not at all; what may be left is a hidden file beside it.
+    /// it is there whole or not at all, or empty where a file system has no links; what may be left is a hidden file beside it.
     package static func writeNew(_ text: String, to path: String) throws {
         let folder = (path as NSString).deletingLastPathComponent
         let partial = (folder.isEmpty ? "." : folder) + "/.\((path as NSString).lastPathComponent).\(getpid())"
@@ -61,7 +61,7 @@ package enum ScheduleFile {
         }
         try Disk.write(Data(text.utf8), to: partial)
         do {
-            try Disk.link(partial, to: path)
+            try give(partial, its: path)
             guard chmod(path, 0o644) == 0 else { throw Disk.failure("cannot change the mode of \(path)") }
         } catch {
             try? Disk.remove(partial)  // the first fault is the one to tell
@@ -69,6 +69,18 @@ package enum ScheduleFile {
         }
         try Disk.remove(partial)
         try Disk.sync(folder.isEmpty ? "." : folder, isFolder: true)
+    }
+
+    /// Its name, unless that is taken.
+    private static func give(_ partial: String, its path: String) throws {
+        do {
+            try Disk.link(partial, to: path)
+        } catch {
+            guard !Disk.exists(path) else { throw error }
+            // No links here: the name is claimed by an empty file, over which nobody else writes.
+            try Disk.write(Data(), to: path)
+            try Disk.rename(partial, path)
+        }
     }
 
     /// With the jobs of the databases that discovery has found.
