@@ -56,6 +56,8 @@ struct Adopt: Verb {
             job: job, root: root, container: schedule.server(of: job)?.container, zone: zone)
         var answers: [Answer] = []
         var faults: [Failure] = []
+        let lock = dryRun ? nil : try await takeLock(job, root: root)
+        if let lock { try adoption.sweep(lock: lock) }
         let paths = try archives(adoption, &answers, &faults)
         let names = paths.map { ($0 as NSString).lastPathComponent }
         if timeZone == nil, names.contains(where: { DumpName.legacyTime(of: $0, database: job.database) != nil }) {
@@ -63,7 +65,6 @@ struct Adopt: Verb {
                 "times in names are read as those of a clock in \(zone.name), the job's zone; --time-zone names another"
             )
         }
-        let lock = dryRun ? nil : try await takeLock(job, root: root)
         let ledger = try lock.map { _ in
             try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
         }
@@ -121,11 +122,14 @@ struct Adopt: Verb {
         if examined.isAmbiguous {
             tell("\(path): the clock in \(zone.name) showed that time twice; the first is taken, \(time)")
         }
-        if examined.already != nil { tell("\(path): is the dump \(dump) already") }
+        if let began = examined.alreadyBegan {
+            let other = began == examined.began ? "" : ", taken to be of \(zone.wholeSeconds(began)) and not of \(time)"
+            tell("\(path): is the dump \(dump) already\(other)")
+        }
         return Answer(
             file: path,
             outcome: examined.already != nil ? .alreadyADump : lock == nil ? .wouldBeAdopted : .adopted,
-            dump: dump, time: examined.began, bytes: examined.bytes)
+            dump: dump, time: examined.alreadyBegan ?? examined.began, bytes: examined.bytes)
     }
 
     private func leave(_ path: String, _ failure: Failure, _ answers: inout [Answer], _ faults: inout [Failure]) {

@@ -117,6 +117,47 @@ import Testing
         }
     }
 
+    @Test func `adopting through a link takes the archive and not the link`() async throws {
+        let file = "backup_old_e_20251123_020000.dump"
+        try await withOldDumps("old_e", [file]) { host, folder in
+            let own = "\(host.storage)/old_e"
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)"))
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+            try bytes.write(to: URL(fileURLWithPath: "\(own)/\(file)"))
+            try FileManager.default.createSymbolicLink(atPath: "\(own)/latest.dump", withDestinationPath: file)
+            let said = try await host.call("adopt", "old_e", "\(own)/latest.dump")
+            #expect(said.status == 0 && said.lines == ["backup_old_e_20251123T020000Z"], "\(said.error)")
+            let dump = "\(own)/backup_old_e_20251123T020000Z.dump"
+            let kind = try FileManager.default.attributesOfItem(atPath: dump)[.type] as? FileAttributeType
+            #expect(kind == .typeRegular)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: dump)) == bytes)
+            #expect(!FileManager.default.fileExists(atPath: "\(own)/\(file)"))
+            #expect(try await host.call("verify", "old_e", "--every").status == 0)
+            // From elsewhere a link is followed as well, to an archive and to a folder of them; both stay.
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(host.folder)/newest", withDestinationPath: "\(folder)/\(file)")
+            try FileManager.default.createSymbolicLink(atPath: "\(host.folder)/all", withDestinationPath: folder)
+            for path in ["newest", "all"] {
+                let again = try await host.call("adopt", "old_e", "\(host.folder)/\(path)", "--json")
+                #expect(try answers(again).map(\.outcome) == ["already-a-dump"], "\(again.error)")
+            }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)")) == bytes)
+        }
+    }
+
+    @Test func `an archive that was adopted in another zone is not taken again`() async throws {
+        let file = "backup_old_f_20251123_020000.dump"
+        try await withOldDumps("old_f", [file]) { host, folder in
+            #expect(try await host.call("adopt", "old_f", folder).lines == ["backup_old_f_20251123T020000Z"])
+            let again = try await host.call("adopt", "old_f", folder, "--time-zone", "Europe/Sofia", "--json")
+            #expect(
+                again.status == 0 && again.error.contains("of 2025-11-23T04:00:00+02:00 and not of"), "\(again.error)")
+            let taken = try answers(again)
+            #expect(taken.map(\.outcome) == ["already-a-dump"] && taken.first?.time == "2025-11-23T02:00:00Z")
+            #expect(try host.files().filter { $0.hasSuffix(".dump") }.count == 1)
+        }
+    }
+
     @Test func `times are those of the zone given, and mistakes are told`() async throws {
         let files = [
             "backup_old_d_20250701_020000.dump", "backup_old_d_20251026_033000.dump",

@@ -64,6 +64,25 @@ import Testing
                 #expect(try await list(host).map(\.dump) == [lines[2].dump])
                 #expect(try await host.call("restore", "linkless", "--into", "linkless_again").status == 0)
                 #expect(try await host.server.psql("linkless_again", "select count(*) from a") == "20000")
+                // The older script's archive in the job's own folder is copied, and goes once the copy is read.
+                let own = "\(disk)/backups/linkless"
+                let old = "\(own)/backup_linkless_20251123_020000.dump"
+                let dumped = try await run(
+                    "\(host.server.bin)/pg_dump",
+                    ["-Fc", "-f", old, "-d", "host=\(host.server.folder)/pg user=postgres dbname=linkless"])
+                #expect(dumped.status == 0, "\(dumped.error)")
+                let adopted = try await host.call("adopt", "linkless", old)
+                #expect(adopted.status == 0, "\(adopted.error)")
+                #expect(adopted.lines == ["backup_linkless_20251123T020000Z"])
+                #expect(!FileManager.default.fileExists(atPath: old))
+                #expect(try await host.call("verify", "linkless", "--every").status == 0)
+                let script = "\(host.folder)/old.sh"
+                try Data("backup_database app 3\n".utf8).write(to: URL(fileURLWithPath: script))
+                let imported = try await host.call("import-cron", script, "--output", "\(disk)/schedule.json")
+                #expect(imported.status == 0, "\(imported.error)")
+                #expect(try await host.call("check", "--config", "\(disk)/schedule.json").status == 0)
+                let again = try await host.call("import-cron", script, "--output", "\(disk)/schedule.json")
+                #expect(again.status == 73, "\(again.error)")
                 for name in ["linkless", "linkless_again"] { try await host.server.drop(name) }
             }
         }

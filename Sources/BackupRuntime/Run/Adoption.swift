@@ -6,7 +6,7 @@ import Foundation
 /// that cannot be used, which may still tell a person something.
 package struct Adoption: Sendable {
     private let job: Job
-    private let folder: JobFolder
+    var folder: JobFolder
     private let container: Container?
     private let zone: Zone
 
@@ -27,12 +27,23 @@ package struct Adoption: Sendable {
         package let isAmbiguous: Bool
         package let bytes: Int64
         /// The dump that holds the same bytes of the same time already; an interrupted adoption may have left both.
-        package let already: String?
+        package var already: String? { earlier?.dump }
+        /// When that dump is taken to have begun.
+        package var alreadyBegan: Date? { earlier?.began }
+        fileprivate let earlier: Manifest?
         fileprivate let ended: Date
+        /// The file itself, where `path` is a link to it.
+        fileprivate let real: String
+        /// The name that tells of it.
+        fileprivate let file: String
         fileprivate let isOurs: Bool
         fileprivate let digest: ArchiveDigest
         fileprivate let reading: ArchiveReading
     }
+
+    /// Finishes or removes what an interrupted run has left in the job's folder. Before anything of it is examined: an adoption
+    /// cut off before its last rename would be done a second time, and retention would count one dump twice.
+    package func sweep(lock: borrowing JobLock) throws { _ = try folder.sweep() }
 
     /// The archives that are to be taken when `path` is named: itself, or of a folder that is no archive those of the job's
     /// database that have no manifest, oldest first. Throws `.usage` when there is none.
@@ -42,7 +53,7 @@ package struct Adoption: Sendable {
                 .usage, "there is no \(path)",
                 hint: "Name the file of an archive, the folder of a directory archive, or a folder of archives.")
         }
-        guard Disk.isFolder(path), !Disk.exists("\(path)/toc.dat") else { return [path] }
+        guard Disk.isFolder(Disk.real(path)), !Disk.exists("\(path)/toc.dat") else { return [path] }
         let names = try Disk.names(in: path)
         let found = names.compactMap { name -> (time: Date, name: String)? in
             guard name.hasSuffix(".dump") else { return nil }
@@ -56,7 +67,9 @@ package struct Adoption: Sendable {
                 .usage, "\(path) holds no backup_\(job.database)_YYYYmmdd_HHMMSS.dump",
                 hint: "Name the files, or the folder in which the older script kept those of \(job.database).")
         }
+        var taken: Set<String> = []
         return found.sorted { ($0.time, $0.name) < ($1.time, $1.name) }.map { "\(path)/\($0.name)" }
+            .filter { taken.insert(Disk.real($0)).inserted }
     }
 
     /// Reads an archive to its end and changes nothing. Throws `.damaged` when that cannot be done, and `.usage` when it is
@@ -64,23 +77,28 @@ package struct Adoption: Sendable {
     package func examine(_ path: String) async throws -> Examined {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
-        guard Disk.isFolder(path) || status.st_size > 0 else {
+        let real = Disk.real(path)
+        guard Disk.isFolder(real) || status.st_size > 0 else {
             throw Failure(
                 .damaged, "\(path) is empty", hint: "Nothing was ever written into it: remove it when you like.")
         }
-        let isOurs = try isUnclaimed(path)
+        let isOurs = try isUnclaimed(real)
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
-        let (began, isAmbiguous) = try time(of: path, written: ended)
+        let file = name(of: path, real)
+        let (began, isAmbiguous) = try time(of: file, written: ended)
         let tools = try await Tools.reader(major: 0, container: container)
-        let digest = try await ArchiveDigest.take(path)
+        let digest = try await ArchiveDigest.take(real)
         let reading = try await ArchiveReading.take(
-            path, tools: tools, digest: digest, timeoutSeconds: job.timeoutSeconds)
+            real, tools: tools, digest: digest, timeoutSeconds: job.timeoutSeconds)
         try check(reading, path)
-        let already = try folder.list().compactMap(\.manifest).first { $0.sha256 == digest.sha256 && $0.began == began }
+        // In another zone the same file has another time.
+        let earlier = try folder.list().compactMap(\.manifest).first {
+            $0.sha256 == digest.sha256
+                && ($0.began == began || $0.warnings.contains { $0.hasPrefix("adopted from \(file): ") })
+        }
         return Examined(
-            path: path, began: began, isAmbiguous: isAmbiguous, bytes: digest.bytes, already: already?.dump,
-            ended: ended,
-            isOurs: isOurs, digest: digest, reading: reading)
+            path: path, began: began, isAmbiguous: isAmbiguous, bytes: digest.bytes, earlier: earlier, ended: ended,
+            real: real, file: file, isOurs: isOurs, digest: digest, reading: reading)
     }
 
     /// The name that it would get now.
@@ -90,9 +108,8 @@ package struct Adoption: Sendable {
 
     /// Publishes what has been examined. Of one that is a dump already only the old name of the same file goes.
     package func adopt(_ examined: Examined, lock: borrowing JobLock) async throws -> String {
-        let path = examined.path
-        // Under another name that stands for it, what it is called in the folder.
-        let own = URL(fileURLWithPath: path).resolvingSymlinksInPath().lastPathComponent
+        let (path, real) = (examined.path, examined.real)
+        let own = (real as NSString).lastPathComponent
         if let already = examined.already {
             if examined.isOurs { try folder.finishAdopting(own, as: already) }
             return already
@@ -102,27 +119,48 @@ package struct Adoption: Sendable {
         let partial = folder.partialPath(name, ".dump")
         do {
             let isOurs = examined.isOurs
+            try folder.step("take the archive")
             try await blocking { _ in
-                try isOurs && !Disk.isFolder(path) ? Disk.link(path, to: partial) : Disk.copy(path, to: partial)
+                if isOurs, !Disk.isFolder(real) {
+                    try Disk.linkOrCopy(real, to: partial)
+                } else {
+                    try Disk.copy(real, to: partial)
+                }
             }
             guard examined.digest == (try await ArchiveDigest.take(partial)) else {
                 throw Failure(
                     .inputOutput, "the copy of \(path) differs from what was read",
                     hint: "Look whether something still writes into it, and at the disk.")
             }
-            let manifest = manifest(name, examined, file: (path as NSString).lastPathComponent)
+            let manifest = manifest(name, examined)
             // What that finds wrong with another dump stands in its manifest then, and in `list`.
             _ = try await blocking { [folder, manifest] in try folder.publish(name, manifest, $0) }
         } catch {
             try? folder.discard(name)  // the first fault is the one to tell
             throw error
         }
-        if examined.isOurs { try folder.removeAdopted(own) }
+        if examined.isOurs { try await removeOld(own, name, examined) }
         return "\(name)"
     }
 
-    private func manifest(_ name: DumpName, _ examined: Examined, file: String) -> Manifest {
-        let (digest, reading) = (examined.digest, examined.reading)
+    /// The old name goes when the new one stands for the same file, or for one that has been read again and is equal: the
+    /// archive may have no other copy.
+    private func removeOld(_ own: String, _ name: DumpName, _ examined: Examined) async throws {
+        let published = folder.archivePath(name)
+        if !Disk.isSameFile(examined.real, published) {
+            guard Disk.real(published) == "\(Disk.real(folder.path))/\(name).dump",
+                examined.digest == (try await ArchiveDigest.take(published))
+            else {
+                throw Failure(
+                    .inputOutput, "\(name).dump differs from \(own), which stays",
+                    hint: "Look at the disk, and `archon-backupd verify \(job.name) \(name)`.")
+            }
+        }
+        try folder.removeAdopted(own)
+    }
+
+    private func manifest(_ name: DumpName, _ examined: Examined) -> Manifest {
+        let (digest, reading, file) = (examined.digest, examined.reading, examined.file)
         var manifest = Manifest(
             job: job.name, server: job.server, database: reading.database.isEmpty ? job.database : reading.database,
             dump: "\(name)", slot: nil,
@@ -146,8 +184,16 @@ package struct Adoption: Sendable {
 
     private var databases: [String] { [job.database, job.name] }
 
-    private func time(of path: String, written: Date) throws -> (Date, isAmbiguous: Bool) {
-        let file = (path as NSString).lastPathComponent
+    /// Of a link and of the file itself the one that has a time in it, the file's own first.
+    private func name(of path: String, _ real: String) -> String {
+        let names = [real, path].map { ($0 as NSString).lastPathComponent }
+        return names.first { name in
+            databases.contains { DumpName.legacyTime(of: name, database: $0) != nil }
+                || name.hasSuffix(".dump") && DumpName(name.dropLast(5), job: job.name) != nil
+        } ?? names[1]
+    }
+
+    private func time(of file: String, written: Date) throws -> (Date, isAmbiguous: Bool) {
         switch databases.lazy.compactMap({ DumpName.legacyTime(of: file, database: $0, in: zone) }).first {
         case .once(let time): return (time, false)
         case .twice(let time): return (time, true)
@@ -174,12 +220,10 @@ package struct Adoption: Sendable {
     }
 
     /// True for a file of the job's folder that no manifest speaks of.
-    private func isUnclaimed(_ path: String) throws -> Bool {
+    private func isUnclaimed(_ real: String) throws -> Bool {
         // By what the names stand for: the folder may be reached by another path.
-        let place = URL(fileURLWithPath: path).resolvingSymlinksInPath()
-        guard place.deletingLastPathComponent().path == URL(fileURLWithPath: folder.path).resolvingSymlinksInPath().path
-        else { return false }
-        let name = place.deletingPathExtension().lastPathComponent
+        guard (real as NSString).deletingLastPathComponent == Disk.real(folder.path) else { return false }
+        let name = ((real as NSString).lastPathComponent as NSString).deletingPathExtension
         if try folder.list().contains(where: { $0.name == name && $0.anyManifest != nil }) {
             throw Failure(
                 .usage, "\(name) is a dump already", hint: "`archon-backupd verify \(job.name) \(name)` reads it again."

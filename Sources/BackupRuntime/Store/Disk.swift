@@ -103,6 +103,24 @@ enum Disk {
         guard chmod(path, 0o600) == 0 else { throw failure("cannot change the mode of \(path)") }
     }
 
+    /// The same, or a copy where that cannot be: no hard links on this file system, or another's file.
+    static func linkOrCopy(_ from: String, to path: String) throws {
+        guard !exists(path) else { throw failure("cannot make \(path)", EEXIST) }
+        do {
+            try link(from, to: path)
+        } catch {
+            try remove(path)
+            try copy(from, to: path)
+        }
+    }
+
+    /// What a path stands for when each link in it is followed; itself when that is nothing.
+    static func real(_ path: String) -> String {
+        guard let found = realpath(path, nil) else { return path }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
     /// Copies a file, or a folder with its files, for the owner alone; something of that name is an error.
     static func copy(_ from: String, to path: String) throws {
         if isFolder(from) {

@@ -122,6 +122,7 @@ package struct JobFolder: Sendable {
 
     /// Takes away the old name of an archive that has just been published under another.
     func removeAdopted(_ file: String) throws {
+        try step("remove the old name")
         try Disk.remove("\(path)/\(file)")
         try Disk.sync(path, isFolder: true)
     }
