@@ -70,7 +70,7 @@ extension Schedule {
             guard let job = job(named: name) else {
                 throw Failure(
                     .usage, "there is no job \"\(name)\" in the schedule",
-                    hint: "Its jobs are: \(jobs.map(\.name).joined(separator: ", ")).")
+                    hint: jobsHint)
             }
             return job
         }

@@ -41,10 +41,19 @@ import Testing
                 stage, at: stage.shared, "IN SHARE MODE",
                 [try await hold(stage.shared, "update app_settings set value = value where key = 'dot'")])
             #expect(try await host.server.fingerprint(stage.shared) == before[0])
+            // In step 3: the target's tables are written to, and then, with what they hold dumped, somebody reads them.
+            let seeded = try await host.server.fingerprint(stage.own)
+            for (statement, holder) in [
+                ("SHARE ROW EXCLUSIVE", "lock table app_settings in row exclusive mode"),
+                ("TRUNCATE", "lock table app_settings in access share mode"),
+            ] {
+                try await kill(stage, at: stage.own, statement, [try await hold(stage.own, holder)])
+                #expect(try await host.server.fingerprint(stage.own) == seeded)
+            }
             // After step 3: first the target's tables are in use, then its extensions cannot be looked at.
             try await kill(
-                stage, at: stage.own, "SHARE ROW EXCLUSIVE",
-                [try await hold(stage.own, "lock table app_settings in row exclusive mode")],
+                stage, at: stage.own, "TRUNCATE",
+                [try await hold(stage.own, "lock table app_settings in access share mode")],
                 then: { holders in
                     let last = try await hold(stage.own, "lock table pg_extension in access exclusive mode")
                     for holder in holders { try await holder.release() }

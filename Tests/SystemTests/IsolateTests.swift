@@ -36,7 +36,7 @@ import Testing
                 answer["rows"] as? [String: Int] == [
                     "public.app_projects": 50, "public.app_settings": 4, "public.app_tasks": 2000,
                 ])
-            #expect((answer["dumps"] as? [String])?.count == 2 && answer["performed"] as? Bool == true)
+            #expect((answer["dumps"] as? [String])?.count == 3 && answer["performed"] as? Bool == true)
             #expect(try await stage.rows(stage.own) == rows)
             #expect(try await stage.rows(stage.shared, schema: "archon_legacy_archive") == rows)
             #expect(try await stage.tables(stage.own) == "public.app_projects public.app_settings public.app_tasks")

@@ -50,6 +50,14 @@ package struct Schedule: Sendable, Equatable {
     /// Where a job stands in `jobs`.
     package func place(of job: String) -> Int? { places[job] }
     package func job(named name: String) -> Job? { places[name].map { jobs[$0] } }
+    /// For a message about a job that is not there: the names of those that are, some of them when there are many.
+    package var jobsHint: String {
+        let shown = jobs.prefix(20).map(\.name).joined(separator: ", ")
+        return jobs.count > 20
+            ? "It has \(jobs.count) jobs, such as \(shown): `archon-backupd next` lists all."
+            : "Its jobs are: \(shown)."
+    }
+
     package func server(of job: Job) -> Server? { serverPlaces[job.server].map { servers[$0] } }
 }
 

@@ -23,7 +23,7 @@ package struct IsolationRun: Sendable {
             guard let job = schedule.job(named: name) else {
                 throw Failure(
                     .usage, "there is no job \"\(name)\" in the schedule, which the plan names as \"\(key)\"",
-                    hint: "Its jobs are: \(schedule.jobs.map(\.name).joined(separator: ", ")).")
+                    hint: schedule.jobsHint)
             }
             return try IsolationSide(job, schedule)
         }
@@ -95,7 +95,9 @@ package struct IsolationRun: Sendable {
             let tables = first.facts.tables
             report.dumps = try await step(.backUp) { try await self.backUp(tables, backUp) }
             try await step(.applySchema) { try await applySchema(first) }
-            report.rows = try await transfer(now)
+            let (rows, dump) = try await transfer(now, backUp)
+            report.rows = rows
+            if let dump { report.dumps.append(dump) }
         }
         try await step(.expectBoth) { try await expect([source, target]) }
         withExtendedLifetime(guards) {}
@@ -132,28 +134,29 @@ package struct IsolationRun: Sendable {
 
     /// Step 1. The dump of the source must hold every row that moves.
     private func backUp(_ tables: [IsolatedTable], _ backUp: (Job) async throws -> Manifest) async throws -> [String] {
-        var dumps: [String] = []
-        for side in [source, target] {
-            var job = side.job
-            job.proof = .sourceContent
-            let manifest = try await backUp(job)
-            guard manifest.proof == .matched || manifest.proof == .drilled else {
-                throw Failure(.failed, "the dump \(manifest.dump) is not proven equal to \(job.database)")
-            }
-            dumps.append(manifest.dump)
-            guard side.job.name == plan.source else { continue }
-            let entries = manifest.contents?["TABLE DATA"] ?? []
-            for table in tables where !table.isPartitioned {
-                guard !entries.contains(where: TableName(schema: table.schema, name: table.name).matches) else {
-                    continue
-                }
-                throw Failure(
-                    .failed, "the dump \(manifest.dump) does not hold the rows of \(table.shown)",
-                    hint:
-                        "Take it out of \"excludeTables\", \"excludeTableData\" or \"schemas\" of the job \(job.name).")
-            }
+        [
+            try await dump(source, holding: tables, backUp), try await dump(target, holding: [], backUp),
+        ]
+    }
+
+    /// The name of a dump that is proven and holds the rows of these tables.
+    private func dump(
+        _ side: IsolationSide, holding tables: [IsolatedTable], _ backUp: (Job) async throws -> Manifest
+    ) async throws -> String {
+        var job = side.job
+        job.proof = .sourceContent
+        let manifest = try await backUp(job)
+        guard manifest.proof == .matched || manifest.proof == .drilled else {
+            throw Failure(.failed, "the dump \(manifest.dump) is not proven equal to \(job.database)")
         }
-        return dumps
+        let entries = manifest.contents?["TABLE DATA"] ?? []
+        for table in tables where !table.isPartitioned {
+            guard !entries.contains(where: TableName(schema: table.schema, name: table.name).matches) else { continue }
+            throw Failure(
+                .failed, "the dump \(manifest.dump) does not hold the rows of \(table.shown)",
+                hint: "Take it out of \"excludeTables\", \"excludeTableData\" or \"schemas\" of the job \(job.name).")
+        }
+        return manifest.dump
     }
 
     /// Step 2.
@@ -169,19 +172,25 @@ package struct IsolationRun: Sendable {
     /// Steps 3 to 5, in one transaction of the source: from its beginning on nobody writes into the old tables, so that no row
     /// falls between the copy and the move. Killed at any line, the source has all of its tables, and the target all of the rows
     /// or none.
-    private func transfer(_ now: Date) async throws -> [String: Int] {
+    /// Gives the rows of each table, and the dump of what was replaced.
+    private func transfer(_ now: Date, _ backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws -> (
+        rows: [String: Int], dump: String?
+    ) {
         let holder = try await source.open()
+        let replaced = Shared<String?>(nil)
         do {
             let (rows, isolation) = try await step(.copyRows) {
                 let isolation = try await hold(holder, now)
                 guard isolation.rowsState == .toDo else { return (isolation.facts.rows?.source ?? [:], isolation) }
-                return (
-                    try await RowCopy(isolation: isolation, holder: holder, target: target).perform(tell), isolation
-                )
+                let copy = RowCopy(isolation: isolation, holder: holder, target: target) { tables in
+                    let name = try await dump(target, holding: tables, backUp)
+                    replaced.with { $0 = name }
+                }
+                return (try await copy.perform(tell), isolation)
             }
             try await step(.expectTarget) { try await expect([target]) }
             try await step(.moveTables) { try await move(isolation, holder) }
-            return rows
+            return (rows, replaced.with { $0 })
         } catch {
             await IsolationSide.rollBack(holder)
             throw error

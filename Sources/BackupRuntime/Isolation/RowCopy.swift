@@ -7,6 +7,8 @@ struct RowCopy: Sendable {
     /// In the source; its transaction has one snapshot and locks that keep writers out.
     let holder: Session
     let target: IsolationSide
+    /// Makes a dump of the target that has to hold the rows of these tables, or throws.
+    let backUp: @Sendable ([IsolatedTable]) async throws -> Void
 
     private var tables: [IsolatedTable] { isolation.copied }
     private var plan: IsolationPlan { isolation.plan }
@@ -36,8 +38,8 @@ struct RowCopy: Sendable {
         let names = tables.map(\.qualified).joined(separator: ", ")
         try await target.waiting(plan.lockTimeoutSeconds) {
             try await session.query("LOCK TABLE \(names) IN SHARE ROW EXCLUSIVE MODE")
-            try await empty(session, names)
         }
+        try await empty(session, names)
         // As for pg_restore: what a trigger would do has been done to these rows.
         let triggers = try await triggers(session)
         for trigger in triggers {
@@ -56,17 +58,21 @@ struct RowCopy: Sendable {
         return copied
     }
 
-    /// Whoever has written rows since they were counted is not written over.
+    /// Whoever has written rows since they were counted is not written over, or his rows are in a dump: it is made while the locks
+    /// let readers in and no writer, so that nothing is truncated that it does not hold. Killed before the commit, all rows are there.
     private func empty(_ session: Session, _ names: String) async throws {
-        if plan.targetRows == .replace {
-            try await session.query("TRUNCATE \(names)")
-            return
-        }
+        var filled: [IsolatedTable] = []
         for table in tables where try await session.value("SELECT 1 FROM \(table.qualified) LIMIT 1") != nil {
+            filled.append(table)
+        }
+        guard let first = filled.first else { return }
+        guard plan.targetRows == .replace else {
             throw Failure(
-                .failed, "\(table.shown) of \(target.job.database) has rows by now",
+                .failed, "\(first.shown) of \(target.job.database) has rows by now",
                 hint: "Empty it, or write \"targetRows\": \"replace\" in the plan.")
         }
+        try await backUp(filled)
+        try await target.waiting(plan.lockTimeoutSeconds) { try await session.query("TRUNCATE \(names)") }
     }
 
     private func copy(_ table: IsolatedTable, _ session: Session) async throws -> Int {
