@@ -17,7 +17,7 @@ struct ShellLexer {
         return lexer.tokens
     }
 
-    private var now: Character? { at < text.count ? text[at] : nil }
+    private var current: Character? { at < text.count ? text[at] : nil }
     private func ahead(_ count: Int) -> Character? { at + count < text.count ? text[at + count] : nil }
 
     private mutating func step() {
@@ -26,7 +26,7 @@ struct ShellLexer {
     }
 
     private mutating func scan() {
-        while let character = now {
+        while let character = current {
             switch character {
             case " ", "\t", "\r": step()
             case "\n":
@@ -36,7 +36,7 @@ struct ShellLexer {
             case "\\" where ahead(1) == "\n":
                 step()
                 step()
-            case "#": while let next = now, next != "\n" { _ = next; step() }
+            case "#": while let next = current, next != "\n" { _ = next; step() }
             case ";", "&", "|", "(", ")", "<", ">": sign()
             default: word()
             }
@@ -45,7 +45,7 @@ struct ShellLexer {
 
     private mutating func sign() {
         let start = line
-        if now == "(", ahead(1) == "(" {
+        if current == "(", ahead(1) == "(" {
             at += 2
             tokens.append(.arithmetic(arithmetic(), line: start))
             return
@@ -71,7 +71,7 @@ struct ShellLexer {
 
     /// A here-document's end; its text comes after this line.
     private mutating func document(isIndented: Bool) {
-        while now == " " || now == "\t" { step() }
+        while current == " " || current == "\t" { step() }
         let end = readWord()
         pendingDocuments.append((end.plain ?? "", isIndented))
     }
@@ -80,11 +80,11 @@ struct ShellLexer {
         for document in pendingDocuments {
             while at < text.count {
                 var content = ""
-                while let next = now, next != "\n" {
+                while let next = current, next != "\n" {
                     content.append(next)
                     step()
                 }
-                if now == "\n" { step() }
+                if current == "\n" { step() }
                 let isEnd =
                     document.isIndented
                     ? content.drop { $0 == "\t" } == document.end[...] : content == document.end
@@ -98,8 +98,10 @@ struct ShellLexer {
         let start = line
         let word = readWord()
         // The number of a descriptor is no word: `2>&1`.
-        if now == "<" || now == ">", let plain = word.plain, !plain.isEmpty, plain.allSatisfy(\.isNumber) { return }
-        if now == "(", let (name, value) = word.assignment, value.parts.isEmpty {
+        if current == "<" || current == ">", let plain = word.plain, !plain.isEmpty, plain.allSatisfy(\.isNumber) {
+            return
+        }
+        if current == "(", let (name, value) = word.assignment, value.parts.isEmpty {
             step()
             return tokens.append(.array(name, arrayWords(), line: start))
         }
@@ -108,14 +110,14 @@ struct ShellLexer {
 
     private mutating func arrayWords() -> [ShellWord] {
         var words: [ShellWord] = []
-        while let next = now, next != ")" {
+        while let next = current, next != ")" {
             switch next {
             case " ", "\t", "\n", ";", "&", "|", "(", "<", ">", "\r": step()
-            case "#": while let next = now, next != "\n" { _ = next; step() }
+            case "#": while let next = current, next != "\n" { _ = next; step() }
             default: words.append(readWord())
             }
         }
-        if now == ")" { step() }
+        if current == ")" { step() }
         return words
     }
 
@@ -126,7 +128,7 @@ struct ShellLexer {
             if !pending.isEmpty { word.parts.append(.literal(pending, isQuoted: false)) }
             pending = ""
         }
-        reading: while let character = now {
+        reading: while let character = current {
             switch character {
             case " ", "\t", "\n", ";", "&", "|", "(", ")", "<", ">", "\r": break reading
             case "'", "\"", "$", "`":
@@ -134,7 +136,7 @@ struct ShellLexer {
                 quoted(character, &word)
             case "\\":
                 step()
-                guard let next = now else { break reading }
+                guard let next = current else { break reading }
                 step()
                 if next != "\n" {
                     close(&word, &pending)
@@ -164,11 +166,11 @@ struct ShellLexer {
 
     private mutating func upTo(_ end: Character) -> String {
         var content = ""
-        while let next = now, next != end {
+        while let next = current, next != end {
             content.append(next)
             step()
         }
-        if now != nil { step() }
+        if current != nil { step() }
         return content
     }
 
@@ -180,8 +182,8 @@ struct ShellLexer {
             content = ""
         }
         // Empty quotes are a word too.
-        if now == "\"" { word.parts.append(.literal("", isQuoted: true)) }
-        while let character = now, character != "\"" {
+        if current == "\"" { word.parts.append(.literal("", isQuoted: true)) }
+        while let character = current, character != "\"" {
             switch character {
             case "$":
                 close(&word, &content)
@@ -192,7 +194,7 @@ struct ShellLexer {
                 word.parts.append(.command(upTo("`"), isQuoted: true))
             case "\\" where ahead(1).map { "$`\"\\\n".contains($0) } == true:
                 step()
-                if now != "\n" { content.append(text[at]) }
+                if current != "\n" { content.append(text[at]) }
                 step()
             default:
                 content.append(character)
@@ -200,12 +202,12 @@ struct ShellLexer {
             }
         }
         close(&word, &content)
-        if now != nil { step() }
+        if current != nil { step() }
     }
 
     private mutating func dollar(isQuoted: Bool) -> ShellWord.Part {
         step()
-        guard let next = now else { return .literal("$", isQuoted: isQuoted) }
+        guard let next = current else { return .literal("$", isQuoted: isQuoted) }
         if next == "(", ahead(1) == "(" {
             at += 2
             return .arithmetic(arithmetic())
@@ -227,7 +229,7 @@ struct ShellLexer {
             step()
             return .variable(String(next), isQuoted: isQuoted)
         }
-        while let next = now, next.isASCII, next.isLetter || next.isNumber || next == "_" {
+        while let next = current, next.isASCII, next.isLetter || next.isNumber || next == "_" {
             name.append(next)
             step()
         }
@@ -238,10 +240,10 @@ struct ShellLexer {
     private mutating func arithmetic() -> String {
         var content = ""
         var depth = 0
-        while let next = now {
+        while let next = current {
             if next == ")", depth == 0 {
                 step()
-                if now == ")" { step() }
+                if current == ")" { step() }
                 break
             }
             if next == "(" { depth += 1 }
@@ -258,7 +260,7 @@ struct ShellLexer {
         var content = ""
         var depth = 0
         var quote: Character?
-        while let next = now {
+        while let next = current {
             if let open = quote {
                 if next == open { quote = nil }
             } else if next == "'" || next == "\"" {

@@ -11,24 +11,24 @@ struct ShellParser {
     static func parse(_ text: String, line: Int = 1) -> ShellNode {
         var parser = ShellParser(ShellLexer.tokens(text, line: line))
         var nodes: [ShellNode] = []
-        while parser.now != nil {
+        while parser.current != nil {
             nodes.append(parser.list(until: []))
             // An end without a beginning: passed over.
-            if parser.now != nil { parser.at += 1 }
+            if parser.current != nil { parser.at += 1 }
         }
         return .list(nodes)
     }
 
-    private var now: ShellToken? { at < tokens.count ? tokens[at] : nil }
+    private var current: ShellToken? { at < tokens.count ? tokens[at] : nil }
 
     private var keyword: String? {
-        guard case .word(let word)? = now, word.parts.count == 1, case .literal(let text, false)? = word.parts.first
+        guard case .word(let word)? = current, word.parts.count == 1, case .literal(let text, false)? = word.parts.first
         else { return nil }
         return text
     }
 
     private func isSign(_ sign: String) -> Bool {
-        if case .sign(sign, _)? = now { return true }
+        if case .sign(sign, _)? = current { return true }
         return false
     }
 
@@ -38,7 +38,7 @@ struct ShellParser {
     }
 
     private mutating func skipSeparators() {
-        while let token = now {
+        while let token = current {
             switch token {
             case .newline, .sign(";", _), .sign("&", _): at += 1
             case .word, .array, .sign, .arithmetic: return
@@ -54,7 +54,7 @@ struct ShellParser {
         var nodes: [ShellNode] = []
         while true {
             skipSeparators()
-            guard let token = now, depth < Self.depthLimit else { break }
+            guard let token = current, depth < Self.depthLimit else { break }
             if let keyword, Self.ends.contains(keyword) {
                 if ends.contains(keyword) || !ends.isEmpty { break }
                 at += 1
@@ -73,7 +73,7 @@ struct ShellParser {
         while isSign("&&") || isSign("||") {
             let isAnd = isSign("&&")
             at += 1
-            while case .newline? = now { at += 1 }
+            while case .newline? = current { at += 1 }
             let next = pipeline()
             node = isAnd ? .and(node, next) : .or(node, next)
         }
@@ -89,7 +89,7 @@ struct ShellParser {
         var nodes = [command()]
         while isSign("|") || isSign("|&") {
             at += 1
-            while case .newline? = now { at += 1 }
+            while case .newline? = current { at += 1 }
             nodes.append(command())
         }
         let node = nodes.count == 1 ? nodes[0] : .pipeline(nodes)
@@ -99,7 +99,7 @@ struct ShellParser {
     private mutating func command() -> ShellNode {
         depth += 1
         defer { depth -= 1 }
-        guard let token = now, depth < Self.depthLimit else { return .list([]) }
+        guard let token = current, depth < Self.depthLimit else { return .list([]) }
         var node: ShellNode
         switch token {
         case .arithmetic(let text, let line):
@@ -146,7 +146,7 @@ struct ShellParser {
         at += 1
         if isSign("(") { at += 1 }
         if isSign(")") { at += 1 }
-        while case .newline? = now { at += 1 }
+        while case .newline? = current { at += 1 }
         return .function(name, command())
     }
 
@@ -169,24 +169,24 @@ struct ShellParser {
 
     private mutating func cases() -> ShellNode {
         at += 1
-        guard case .word(let word)? = now else { return .list([]) }
+        guard case .word(let word)? = current else { return .list([]) }
         at += 1
         take("in")
         var choices: [ShellNode.Choice] = []
         while true {
             skipSeparators()
-            guard now != nil, keyword != "esac" else { break }
+            guard current != nil, keyword != "esac" else { break }
             let before = at
             if isSign("(") { at += 1 }
             var patterns: [ShellWord] = []
-            while case .word(let pattern)? = now {
+            while case .word(let pattern)? = current {
                 patterns.append(pattern)
                 at += 1
                 if isSign("|") { at += 1 } else { break }
             }
             if isSign(")") { at += 1 }
             choices.append(.init(patterns: patterns, body: list(until: ["esac"])))
-            if case .sign(let sign, _)? = now, sign.hasPrefix(";") { at += 1 }
+            if case .sign(let sign, _)? = current, sign.hasPrefix(";") { at += 1 }
             if at == before { at += 1 }
         }
         take("esac")
@@ -195,9 +195,9 @@ struct ShellParser {
 
     private mutating func loop(line: Int) -> ShellNode {
         at += 1
-        guard case .word(let name)? = now else {
+        guard case .word(let name)? = current else {
             // `for ((…))`: how often is not followed.
-            if case .arithmetic? = now { at += 1 }
+            if case .arithmetic? = current { at += 1 }
             return body(.list([]), line: line)
         }
         at += 1
@@ -205,7 +205,7 @@ struct ShellParser {
         skipSeparators()
         if keyword == "in" {
             at += 1
-            while case .word(let word)? = now {
+            while case .word(let word)? = current {
                 words.append(word)
                 at += 1
             }
@@ -231,7 +231,7 @@ struct ShellParser {
     private mutating func brackets(line: Int) -> ShellNode {
         at += 1
         var inner: [ShellToken] = []
-        while let token = now {
+        while let token = current {
             if keyword == "]]" {
                 at += 1
                 break
@@ -244,7 +244,7 @@ struct ShellParser {
 
     private mutating func simple(line: Int) -> ShellNode {
         var node = ShellNode.Simple(line: line)
-        while let token = now {
+        while let token = current {
             switch token {
             case .word(let word):
                 if node.words.isEmpty, let assignment = word.assignment {
@@ -270,10 +270,10 @@ struct ShellParser {
     ]
 
     private mutating func redirections() {
-        while case .sign(let sign, _)? = now, Self.redirections.contains(sign) {
+        while case .sign(let sign, _)? = current, Self.redirections.contains(sign) {
             at += 1
             // A here-document's end has been taken with it.
-            if !sign.hasPrefix("<<") || sign == "<<<", case .word? = now { at += 1 }
+            if !sign.hasPrefix("<<") || sign == "<<<", case .word? = current { at += 1 }
         }
     }
 }
