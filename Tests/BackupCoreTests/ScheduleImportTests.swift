@@ -220,5 +220,12 @@ import Testing
         ] {
             _ = try? Self.read(String(repeating: unit, count: 1000))  // whether it finds anything is all one
         }
+        // As long as a file may be.
+        for unit in ["a&&", "a||", "elif a;then b;"] {
+            let text = "if a;then b;" + String(repeating: unit, count: 250_000 / unit.count)
+            _ = try? Self.read(text)  // it ends, with something or nothing
+        }
+        let chain = String(repeating: "true && ", count: 600) + "pg_dump app > /b/app.dump"
+        #expect(try Self.decode(Self.read("#!/bin/sh\n" + chain)).jobs.map(\.database) == ["app"])
     }
 }

@@ -5,6 +5,9 @@ struct ShellParser {
     private var depth = 0
     /// Deeper than any script that a person reads.
     private static let depthLimit = 40
+    /// So many links has a chain of `&&`, `||` or `elif` that is followed as one: each lies in the one before it, and is a call
+    /// deeper. What comes behind is taken as if it always were.
+    private static let chainLimit = 500
 
     private init(_ tokens: [ShellToken]) { self.tokens = tokens }
 
@@ -70,7 +73,9 @@ struct ShellParser {
 
     private mutating func andOr() -> ShellNode {
         var node = pipeline()
-        while isSign("&&") || isSign("||") {
+        var links = 0
+        while isSign("&&") || isSign("||"), links < Self.chainLimit {
+            links += 1
             let isAnd = isSign("&&")
             at += 1
             while case .newline? = current { at += 1 }
@@ -153,7 +158,7 @@ struct ShellParser {
     private mutating func conditional() -> ShellNode {
         var branches: [ShellNode.Branch] = []
         var otherwise: ShellNode?
-        while keyword == "if" || keyword == "elif" {
+        while keyword == "if" || keyword == "elif", branches.count < Self.chainLimit {
             at += 1
             let condition = list(until: ["then"])
             take("then")
