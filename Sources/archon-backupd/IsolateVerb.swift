@@ -34,7 +34,7 @@ struct IsolateVerb: Verb {
         guard yes else { return try await dryRun(work, now) }
         let report: IsolationReport
         if undo {
-            report = try await interruptible { try await work.undo(now: now) }
+            report = try await interruptible { try await work.undo() }
         } else {
             let ledger = try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
             let backUp = backUp(schedule, ledger)
@@ -47,7 +47,7 @@ struct IsolateVerb: Verb {
     private func dryRun(_ work: IsolationRun, _ now: Date) async throws {
         let report: IsolationReport
         if undo {
-            report = IsolationReport(try await work.lookBack(now: now))
+            report = IsolationReport(try await work.lookBack())
         } else {
             report = IsolationReport(try await work.look(now: now))
         }

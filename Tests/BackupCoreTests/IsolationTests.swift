@@ -139,26 +139,29 @@ import Testing
     @Test func `the way back, and what stands in it`() throws {
         let archived = [Self.table("archon_settings", schema: "archon_legacy_archive")]
         var facts = try self.facts(archived, [])
-        #expect(IsolationUndo(plan, facts).refusals.first?.contains("nothing was moved there") == true)
+        func undo() -> IsolationUndo {
+            IsolationUndo(
+                plan, source: facts.source, targetDatabase: "archon_db", tables: facts.tables, archive: facts.archive)
+        }
+        #expect(undo().refusals.first?.contains("nothing was moved there") == true)
         facts.archive = .init(mark: nil, tables: archived)
-        #expect(IsolationUndo(plan, facts).refusals.count == 1 && IsolationUndo(plan, facts).statements.isEmpty)
+        #expect(undo().refusals.count == 1 && undo().statements.isEmpty)
         facts.archive?.mark = ArchiveMark(
             source: "postgres", database: "postgres", target: "archon_db", targetDatabase: "archon_db", moved: "",
             tables: ["archon_settings": "public"])
-        let undo = IsolationUndo(plan, facts)
         #expect(
-            undo.refusals.isEmpty
-                && undo.statements == [
+            undo().refusals.isEmpty
+                && undo().statements == [
                     "ALTER TABLE \"archon_legacy_archive\".\"archon_settings\" SET SCHEMA \"public\"",
                     "DROP SCHEMA \"archon_legacy_archive\"",
                 ])
         // Somebody keeps more in there.
         facts.archive?.tables.append(Self.table("mine", schema: "archon_legacy_archive"))
-        #expect(IsolationUndo(plan, facts).statements.last == "COMMENT ON SCHEMA \"archon_legacy_archive\" IS NULL")
+        #expect(undo().statements.last == "COMMENT ON SCHEMA \"archon_legacy_archive\" IS NULL")
         facts.source.contents.tables?.append(.init(schema: "public", name: "archon_settings"))
-        #expect(IsolationUndo(plan, facts).refusals == ["public.archon_settings exists again in postgres"])
+        #expect(undo().refusals == ["public.archon_settings exists again in postgres"])
         facts.archive?.tables.removeFirst()
-        #expect(IsolationUndo(plan, facts).refusals == ["archon_legacy_archive.archon_settings is gone"])
+        #expect(undo().refusals == ["archon_legacy_archive.archon_settings is gone"])
     }
 
     @Test func `tables come after those that they reference`() {

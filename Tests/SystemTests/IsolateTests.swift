@@ -79,7 +79,8 @@ import Testing
                 alter table app_tasks enable row level security; create policy everybody on app_tasks using (true);
                 alter table others enable row level security;
                 create policy looks on others using (exists (select from app_projects));
-                grant select on app_tasks to public; create view task_view as select * from app_tasks;
+                grant select on app_tasks to public; grant update (body, size), select (id) on app_tasks to public;
+                grant usage on sequence app_tasks_id_seq to public; create view task_view as select id, count(*) from app_tasks group by id;
                 create function named(t app_tasks) returns text language sql as 'select t.body';
                 create function counted() returns bigint language sql as 'select count(*) from App_Tasks';
                 create function elsewhere() returns bigint language sql as $$select 1::bigint -- my_app_tasks$$
@@ -88,6 +89,8 @@ import Testing
                 stage.shared, "set client_min_messages = error; create publication one for table app_tasks")
             try await host.server.psql(
                 stage.shared, "set client_min_messages = error; create publication all_of for tables in schema public")
+            try await host.server.psql(
+                stage.shared, "set client_min_messages = error; create publication whole for all tables")
             try await host.server.psql(
                 stage.own,
                 IsolationStage.schema + "alter table app_tasks add kind int; alter table app_settings add n int")
@@ -102,7 +105,10 @@ import Testing
                 "sequence-user public.keepers.id uses public.app_tasks_id_seq public.app_tasks",
                 "policy everybody public.app_tasks", "policy-elsewhere looks of public.others public.app_projects",
                 "trigger app_touch calls public.app_touch() public.app_tasks", "grant PUBLIC: SELECT public.app_tasks",
-                "publication one public.app_tasks", "publication-of-schema all_of public.app_settings",
+                "grant PUBLIC: SELECT (id), UPDATE (body), UPDATE (size) public.app_tasks",
+                "grant PUBLIC: USAGE on public.app_tasks_id_seq public.app_tasks", "publication one public.app_tasks",
+                "publication whole, of all tables public.app_projects",
+                "publication-of-schema all_of public.app_settings",
                 "view public.task_view public.app_tasks", "column public.keepers.task public.app_tasks",
                 "function public.named(public.app_tasks) public.app_tasks",
                 "function-text public.counted() public.app_tasks",

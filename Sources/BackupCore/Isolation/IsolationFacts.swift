@@ -6,12 +6,17 @@ package struct IsolatedTable: Sendable, Hashable, Comparable {
     package var isPartitioned: Bool
     /// Those that a COPY writes: no generated ones. In their order.
     package var columns: [String]
+    /// Those that the server computes.
+    package var generated: [String]
 
-    package init(schema: String, name: String, isPartitioned: Bool = false, columns: [String] = []) {
+    package init(
+        schema: String, name: String, isPartitioned: Bool = false, columns: [String] = [], generated: [String] = []
+    ) {
         self.schema = schema
         self.name = name
         self.isPartitioned = isPartitioned
         self.columns = columns
+        self.generated = generated
     }
 
     /// For SQL.

@@ -14,8 +14,10 @@ package struct IsolationPlan: Sendable, Equatable {
     package var targetRows: TargetRows = .refuse
     /// Where the old tables go, in the source.
     package var archiveSchema = "archon_legacy_archive"
-    /// Whether tables that stay may go on referencing the archived ones.
+    /// Whether tables that stay may go on referencing the archived ones, or changing their rows.
     package var allowForeignKeys = false
+    /// Whether views and rules may go on writing into the archived ones.
+    package var allowViews = false
     package var lockTimeoutSeconds: Double = 10
 
     package init(source: String, target: String, tables: [TablePattern], copyRows: Bool) {
@@ -27,7 +29,7 @@ package struct IsolationPlan: Sendable, Equatable {
 
     package static let keys = [
         "version", "source", "target", "tables", "schemaFile", "copyRows", "targetRows", "archiveSchema",
-        "allowForeignKeys", "lockTimeout",
+        "allowForeignKeys", "allowViews", "lockTimeout",
     ]
 
     /// Whether a table of the source is one of those that move. What lies in the archive has moved.
@@ -90,6 +92,7 @@ package enum IsolationPlanDecoder {
                 "Write one like \"archon_legacy_archive\".")
         }
         let allows = reader.bool(top["allowForeignKeys"], path.key("allowForeignKeys"))
+        let allowsViews = reader.bool(top["allowViews"], path.key("allowViews"))
         let lockTimeout = reader.seconds(top["lockTimeout"], path.key("lockTimeout"), 0.1...86_400)
         guard let source, let target, let patterns, let copyRows else { return nil }
         var plan = IsolationPlan(source: source, target: target, tables: patterns, copyRows: copyRows)
@@ -97,6 +100,7 @@ package enum IsolationPlanDecoder {
         if let targetRows { plan.targetRows = targetRows }
         if let archive { plan.archiveSchema = archive }
         if let allows { plan.allowForeignKeys = allows }
+        if let allowsViews { plan.allowViews = allowsViews }
         if let lockTimeout { plan.lockTimeoutSeconds = lockTimeout }
         return plan
     }

@@ -2,11 +2,13 @@ extension Isolation {
     /// Why the plan cannot be carried out, before anything is changed; what a step will mend is none. Empty when it can.
     package var refusals: [String] {
         if isMoved { return placeRefusals }
-        return placeRefusals + tableRefusals + tieRefusals + archiveRefusals + targetRefusals(afterSchema: false)
+        return sourceRefusals + targetRefusals(afterSchema: false)
     }
 
     /// The same once the schema file is applied: then the target must have everything.
-    package var refusalsAfterSchema: [String] { refusals + targetRefusals(afterSchema: true) }
+    package var refusalsAfterSchema: [String] { sourceRefusals + targetRefusals(afterSchema: true) }
+
+    private var sourceRefusals: [String] { placeRefusals + tableRefusals + tieRefusals + archiveRefusals }
 
     private var placeRefusals: [String] {
         if facts.isOneDatabase {
@@ -31,8 +33,17 @@ extension Isolation {
             switch tie.kind {
             case .foreignKeyIn where !plan.allowForeignKeys:
                 "the foreign key \(tie.object) references \(tie.table): drop it, or write \"allowForeignKeys\": true"
+            case .foreignKeyAction where !plan.allowForeignKeys:
+                "the foreign key \(tie.object), would change rows of \(tie.table) in the archive: drop it, or write \"allowForeignKeys\": true"
+            case .writingView where !plan.allowViews:
+                "\(tie.object) writes through to \(tie.table), and would write into the archive: drop it, or write \"allowViews\": true"
+            case .subscription:
+                "the subscription \(tie.object) fills \(tie.table), and would fill it in the archive: take the table out of it first"
+            case .largeObjects where plan.copyRows:
+                "\(tie.object) of \(tie.table) numbers large objects, which a copy of the rows leaves behind: move them into a bytea column first"
             case .partition: "\(tie.object) and \(tie.table) are one table: name both or neither"
-            case .foreignKeyIn, .foreignKeyOut, .sequence, .sequenceUser, .policy, .policyElsewhere, .trigger, .grant,
+            case .foreignKeyIn, .foreignKeyOut, .foreignKeyAction, .writingView, .largeObjects, .sequence,
+                .sequenceUser, .policy, .policyElsewhere, .trigger, .grant,
                 .publication, .publicationOfSchema, .view, .column, .function, .functionText:
                 nil
             }
@@ -75,18 +86,25 @@ extension Isolation {
                 }
                 continue
             }
-            guard plan.copyRows, !afterSchema else { continue }
+            guard plan.copyRows else { continue }
             if there.isPartitioned != table.isPartitioned {
                 refusals.append("\(table.shown) is partitioned in one of the two databases and not in the other")
             }
-            let lacking = table.columns.filter { !there.columns.contains($0) }
             // The schema file may add it.
-            if !lacking.isEmpty, schemaState != .toDo {
+            guard afterSchema || schemaState != .toDo else { continue }
+            let lacking = table.columns.filter { !there.columns.contains($0) }
+            if !lacking.isEmpty {
                 refusals.append(
                     "\(table.shown) of \(facts.target.database) has no column \(lacking.joined(separator: ", "))")
             }
+            let plain = table.generated.filter(there.columns.contains)
+            if !plain.isEmpty {
+                refusals.append(
+                    "\(plain.joined(separator: ", ")) of \(table.shown) is generated in \(facts.source.database) and not in \(facts.target.database), where it would stay empty: generate it there too"
+                )
+            }
         }
-        guard !afterSchema, plan.copyRows, plan.targetRows == .refuse, facts.rows?.state == .different else {
+        guard plan.copyRows, plan.targetRows == .refuse, facts.rows?.state == .different else {
             return refusals
         }
         let full = (facts.rows?.target ?? [:]).filter { $0.value > 0 }.sorted { $0.key < $1.key }

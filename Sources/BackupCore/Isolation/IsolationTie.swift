@@ -3,7 +3,10 @@ package struct IsolationTie: Sendable, Hashable, Encodable {
     package enum Kind: String, Sendable, Encodable, CaseIterable {
         case foreignKeyIn = "foreign-key-in"
         case foreignKeyOut = "foreign-key-out"
+        case foreignKeyAction = "foreign-key-action"
         case partition
+        case subscription
+        case largeObjects = "large-objects"
         case sequence
         case sequenceUser = "sequence-user"
         case policy
@@ -12,6 +15,7 @@ package struct IsolationTie: Sendable, Hashable, Encodable {
         case grant
         case publication
         case publicationOfSchema = "publication-of-schema"
+        case writingView = "writing-view"
         case view
         case column
         case function
@@ -37,15 +41,19 @@ extension IsolationTie.Kind {
         switch self {
         case .foreignKeyIn: "foreign key of a table that stays: it would hold that table to rows of the archive"
         case .foreignKeyOut: "foreign key to a table that stays: it stays in force from the archive on"
+        case .foreignKeyAction: "foreign key with an action, to a table that stays: it would change rows of the archive"
         case .partition: "partition or child on one side only: name both or neither"
+        case .subscription: "subscription: it would fill the table in the archive, not the one of the target"
+        case .largeObjects: "column that numbers large objects: they stay, a copied row would have the bare number"
         case .sequence: "sequence of nobody, or of a table that stays: it stays where it is"
         case .sequenceUser: "default of a table that stays: its sequence goes into the archive"
         case .policy: "row security policy: it goes into the archive, the target needs its own"
         case .policyElsewhere: "row security policy of a table that stays: it would look into the archive"
         case .trigger: "trigger: it goes into the archive, its function stays, the target needs its own"
-        case .grant: "grant: it is worth nothing without USAGE on the archive, the target needs its own"
-        case .publication: "publication: it would go on publishing the table as one of the archive"
+        case .grant: "grant: on a table worth nothing without USAGE on the archive, the target needs its own"
+        case .publication: "publication: it would go on publishing the table as one of the archive, not the target's"
         case .publicationOfSchema: "publication of a whole schema: the table would leave it"
+        case .writingView: "view or rule that writes: it would go on writing into the archive"
         case .view: "view or rule: it would read the archive"
         case .column: "column of the table's row type, in a table that stays: it stays of that type"
         case .function: "function bound to the table: it would work on the archive"

@@ -1,28 +1,40 @@
-/// The way back: the archived tables into the schemas that they came from. The target is left as it is.
+/// The way back: the archived tables into the schemas that they came from. The target is left as it is, and not asked: it may be
+/// lost.
 package struct IsolationUndo: Sendable, Equatable {
     package let plan: IsolationPlan
-    package let facts: IsolationFacts
+    package let source: IsolationFacts.Side
+    /// Of the target's job.
+    package let targetDatabase: String
+    /// Those of the source that match the plan.
+    package let tables: [IsolatedTable]
+    package let archive: IsolationFacts.Archive?
 
-    package init(_ plan: IsolationPlan, _ facts: IsolationFacts) {
+    package init(
+        _ plan: IsolationPlan, source: IsolationFacts.Side, targetDatabase: String, tables: [IsolatedTable],
+        archive: IsolationFacts.Archive?
+    ) {
         self.plan = plan
-        self.facts = facts
+        self.source = source
+        self.targetDatabase = targetDatabase
+        self.tables = tables
+        self.archive = archive
     }
 
     private var mark: ArchiveMark? {
-        guard let mark = facts.archive?.mark, mark.source == plan.source, mark.target == plan.target else { return nil }
+        guard let mark = archive?.mark, mark.source == plan.source, mark.target == plan.target else { return nil }
         return mark
     }
 
     /// The tables are where they were: nothing is left to be done.
-    package var isDone: Bool { facts.archive == nil && !facts.tables.isEmpty }
+    package var isDone: Bool { archive == nil && !tables.isEmpty }
 
     /// Those of the archive, each with the schema that it came from.
     package var returning: [(table: IsolatedTable, schema: String)] {
-        (facts.archive?.tables ?? []).compactMap { table in mark?.tables[table.name].map { (table, $0) } }
+        (archive?.tables ?? []).compactMap { table in mark?.tables[table.name].map { (table, $0) } }
     }
 
     package var statements: [String] {
-        guard let archive = facts.archive, mark != nil else { return [] }
+        guard let archive, mark != nil else { return [] }
         let schema = SQL.identifier(plan.archiveSchema)
         let isEmptied = returning.count == archive.tables.count
         return returning.map { "ALTER TABLE \($0.table.qualified) SET SCHEMA \(SQL.identifier($0.schema))" }
@@ -31,19 +43,19 @@ package struct IsolationUndo: Sendable, Equatable {
 
     package var refusals: [String] {
         if isDone { return [] }
-        guard let archive = facts.archive else {
-            return ["there is no schema \(plan.archiveSchema) in \(facts.source.database): nothing was moved there"]
+        guard let archive else {
+            return ["there is no schema \(plan.archiveSchema) in \(source.database): nothing was moved there"]
         }
         guard let mark else {
             return [
-                "the schema \(plan.archiveSchema) of \(facts.source.database) does not say that this plan's tables were moved there"
+                "the schema \(plan.archiveSchema) of \(source.database) does not say that this plan's tables were moved there"
             ]
         }
         let taken = returning.filter { back in
-            facts.source.contents.tables?.contains { $0.schema == back.schema && $0.name == back.table.name } ?? false
+            source.contents.tables?.contains { $0.schema == back.schema && $0.name == back.table.name } ?? false
         }
         let gone = mark.tables.keys.filter { name in !archive.tables.contains { $0.name == name } }.sorted()
-        return taken.map { "\($0.schema).\($0.table.name) exists again in \(facts.source.database)" }
+        return taken.map { "\($0.schema).\($0.table.name) exists again in \(source.database)" }
             + gone.map { "\(plan.archiveSchema).\($0) is gone" }
     }
 }
@@ -73,7 +85,7 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
 
     package init(_ isolation: Isolation) {
         let (plan, facts) = (isolation.plan, isolation.facts)
-        self.init(plan, facts, work: "isolate")
+        self.init(plan, from: facts.source.database, to: facts.target.database, work: "isolate")
         let moved = isolation.isMoved ? isolation.mark?.tables : nil
         tables = moved.map { $0.map { "\($0.value).\($0.key)" }.sorted() } ?? facts.tables.map(\.shown)
         ties = facts.ties
@@ -86,11 +98,11 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
     }
 
     package init(_ undo: IsolationUndo) {
-        self.init(undo.plan, undo.facts, work: "undo")
+        self.init(undo.plan, from: undo.source.database, to: undo.targetDatabase, work: "undo")
         tables = undo.returning.map { "\($0.schema).\($0.table.name)" }
         refusals = undo.refusals
         let changes =
-            "\(Plural.tables(tables.count)) of \(undo.facts.source.database) back where they were: \(tables.joined(separator: ", "))"
+            "\(Plural.tables(tables.count)) of \(undo.source.database) back where they were: \(tables.joined(separator: ", "))"
         steps = [
             IsolationStep(
                 number: 1, kind: .moveBack, state: undo.isDone ? .done : .toDo, sql: undo.statements,
@@ -98,11 +110,11 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
         ]
     }
 
-    private init(_ plan: IsolationPlan, _ facts: IsolationFacts, work: String) {
+    private init(_ plan: IsolationPlan, from sourceDatabase: String, to targetDatabase: String, work: String) {
         source = plan.source
-        sourceDatabase = facts.source.database
+        self.sourceDatabase = sourceDatabase
         target = plan.target
-        targetDatabase = facts.target.database
+        self.targetDatabase = targetDatabase
         archiveSchema = plan.archiveSchema
         self.work = work
         (tables, refusals, steps) = ([], [], [])

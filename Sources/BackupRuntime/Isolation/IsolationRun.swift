@@ -8,10 +8,10 @@ package struct IsolationRun: Sendable {
     private static let runLock: Int64 = 0x6172_6368_6f6e_01
     private static let schemaLock: Int64 = 0x6172_6368_6f6e_02
 
-    private let plan: IsolationPlan
+    let plan: IsolationPlan
     private let script: SchemaScript?
-    private let source: IsolationSide
-    private let target: IsolationSide
+    let source: IsolationSide
+    let target: IsolationSide
     private let schedule: Schedule
     private let tell: @Sendable (String) -> Void
 
@@ -41,9 +41,12 @@ package struct IsolationRun: Sendable {
     package func look(now: Date) async throws -> Isolation { try await look(now, holder: nil) }
 
     private func look(_ now: Date, holder: Session?) async throws -> Isolation {
+        Isolation(plan, try await asking { try await $0.facts(holder) }, moved: Zone.utc.iso8601(now))
+    }
+
+    func asking<Answer: Sendable>(_ question: (IsolationSurvey) async throws -> Answer) async throws -> Answer {
         do {
-            let facts = try await IsolationSurvey(plan: plan, source: source, target: target).facts(holder)
-            return Isolation(plan, facts, moved: Zone.utc.iso8601(now))
+            return try await question(IsolationSurvey(plan: plan, source: source, target: target))
         } catch let fault as Session.Fault {
             throw Failure(
                 .failed, "the server refused a question about the tables: \(fault.message)",
@@ -52,11 +55,7 @@ package struct IsolationRun: Sendable {
         }
     }
 
-    package func lookBack(now: Date) async throws -> IsolationUndo {
-        IsolationUndo(plan, try await look(now: now).facts)
-    }
-
-    private static func refuse(_ refusals: [String], hint: String? = "Nothing was changed.") throws {
+    static func refuse(_ refusals: [String], hint: String? = "Nothing was changed.") throws {
         guard !refusals.isEmpty else { return }
         let rest = refusals.dropFirst().map { "and \($0)" }.joined(separator: "\n")
         throw Failure(
@@ -64,10 +63,10 @@ package struct IsolationRun: Sendable {
             hint: hint, cause: rest.isEmpty ? nil : rest)
     }
 
-    /// Both databases, as long as the sessions are there.
-    private func alone() async throws -> [Session] {
+    /// In these databases, as long as the sessions are there.
+    func alone(in sides: [IsolationSide]) async throws -> [Session] {
         var sessions: [Session] = []
-        for side in [source, target] {
+        for side in sides {
             let session = try await side.open()
             guard try await session.value("SELECT pg_try_advisory_lock(\(Self.runLock))") == "t" else {
                 throw Failure(
@@ -88,7 +87,7 @@ package struct IsolationRun: Sendable {
     {
         let first = try await look(now: now)
         try Self.refuse(first.refusals)
-        let guards = try await alone()
+        let guards = try await alone(in: [source, target])
         var report = IsolationReport(first)
         report.performed = true
         if !first.isMoved {
@@ -120,12 +119,16 @@ package struct IsolationRun: Sendable {
         } catch {
             if error is CancellationError || Task.isCancelled { throw CancellationError() }
             let fault = error as? Session.Fault
+            let lost = error as? LostCommit
             let failure =
-                error as? Failure
+                lost?.failure ?? error as? Failure
                 ?? Failure(
                     .failed, fault.map { "the server refused it: \($0.message)" } ?? "\(error)",
                     cause: fault?.description)
-            let going = "Both databases are as they were before this step; the same command goes on with it."
+            let going =
+                lost == nil
+                ? "Both databases are as they were before this step; the same command goes on with it."
+                : "It broke off at its end: whether it was done is not known; the same command asks, and goes on."
             throw Failure(
                 failure.kind, "\(name): \(failure.message)",
                 hint: [failure.hint, going].compactMap(\.self).joined(separator: " "), cause: failure.cause)
@@ -224,7 +227,7 @@ package struct IsolationRun: Sendable {
         try await source.waiting(plan.lockTimeoutSeconds) {
             for statement in isolation.moveStatements { try await holder.query(statement) }
         }
-        try await holder.query("COMMIT")
+        try await IsolationSide.commit(holder)
     }
 
     /// Steps 4 and 6.
@@ -236,47 +239,6 @@ package struct IsolationRun: Sendable {
             throw Failure(
                 .failed, "\(side.job.database) is not as expected: \(drift)",
                 hint: "`archon-backupd audit \(side.job.name)` shows it.")
-        }
-    }
-
-    // MARK: undoing
-
-    /// Moves the tables back, in one transaction.
-    package func undo(now: Date) async throws -> IsolationReport {
-        let undo = try await lookBack(now: now)
-        try Self.refuse(undo.refusals)
-        let guards = try await alone()
-        var report = IsolationReport(undo)
-        report.performed = true
-        if !undo.isDone { try await moveBack(undo) }
-        withExtendedLifetime(guards) {}
-        report.steps = report.steps.map { step in
-            var step = step
-            step.state = .done
-            return step
-        }
-        return report
-    }
-
-    private func moveBack(_ undo: IsolationUndo) async throws {
-        let session = try await source.open()
-        do {
-            try await session.query(
-                """
-                BEGIN; SET LOCAL synchronous_commit = on;
-                SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
-                """)
-            try await source.waiting(plan.lockTimeoutSeconds) {
-                for statement in undo.statements { try await session.query(statement) }
-            }
-            try await session.query("COMMIT")
-        } catch {
-            await IsolationSide.rollBack(session)
-            if Task.isCancelled { throw CancellationError() }
-            guard let fault = error as? Session.Fault else { throw error }
-            throw Failure(
-                .failed, "the server refused to move the tables back: \(fault.message)",
-                hint: "Nothing has changed; mend it and run the same command again.", cause: fault.description)
         }
     }
 }

@@ -52,6 +52,15 @@ struct IsolationSide: Sendable {
         }
     }
 
+    /// Throws `LostCommit` when the server did not answer; what it refuses is rolled back.
+    static func commit(_ session: Session) async throws {
+        do {
+            try await session.query("COMMIT")
+        } catch let failure as Failure {
+            throw LostCommit(failure: failure)
+        }
+    }
+
     /// Ends what a failure has left open. In a task of its own: the caller's may be cancelled.
     static func rollBack(_ session: Session) async {
         await Task {
@@ -59,4 +68,9 @@ struct IsolationSide: Sendable {
             _ = try? await session.query("ROLLBACK")  // see above
         }.value
     }
+}
+
+/// The connection broke before the server said whether it had committed.
+struct LostCommit: Error {
+    let failure: Failure
 }

@@ -29,6 +29,16 @@ struct IsolationSurvey: Sendable {
         return facts
     }
 
+    /// What the way back would do. Asks the source alone: the target may be lost.
+    func undo() async throws -> IsolationUndo {
+        let session = try await source.open()
+        let all = try await Self.tables(session).map(\.table)
+        return IsolationUndo(
+            plan, source: try await side(source), targetDatabase: target.job.database,
+            tables: all.filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted(),
+            archive: try await archive(session, all))
+    }
+
     private func side(_ side: IsolationSide) async throws -> IsolationFacts.Side {
         IsolationFacts.Side(
             job: side.job.name, database: side.job.database, expected: side.job.expected,
@@ -56,7 +66,9 @@ struct IsolationSurvey: Sendable {
             """
             SELECT c.oid, n.nspname, c.relname, c.relkind = 'p',
               (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
-               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+              (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> '')
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname <> 'information_schema'
               AND n.nspname !~ '^pg_' AND NOT EXISTS (
@@ -64,11 +76,15 @@ struct IsolationSurvey: Sendable {
                 WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
             """)
         return try rows.compactMap { row in
-            guard row.count == 5, let oid = row[0], let schema = row[1], let name = row[2] else { return nil }
-            let columns = try row[4].map { try JSONDecoder().decode([String].self, from: Data($0.utf8)) }
+            guard row.count == 6, let oid = row[0], let schema = row[1], let name = row[2] else { return nil }
+            func names(_ list: String?) throws -> [String] {
+                try list.map { try JSONDecoder().decode([String].self, from: Data($0.utf8)) } ?? []
+            }
             return Found(
                 oid: oid,
-                table: IsolatedTable(schema: schema, name: name, isPartitioned: row[3] == "t", columns: columns ?? []))
+                table: IsolatedTable(
+                    schema: schema, name: name, isPartitioned: row[3] == "t", columns: try names(row[4]),
+                    generated: try names(row[5])))
         }
     }
 
@@ -126,6 +142,9 @@ enum SequenceValues {
         /// For SQL.
         var sequence: String
         var value: Int64
+        var isDescending: Bool
+
+        func isBehind(_ other: Int64) -> Bool { isDescending ? value > other : value < other }
     }
 
     /// Those of the target that would give a value before the source's next one, with that value. Owned ones, and those that a
@@ -134,12 +153,14 @@ enum SequenceValues {
         let source = try await read(tables, here)
         let target = try await read(tables, there)
         // One sequence may serve several columns.
-        var found: [String: Int64] = [:]
+        var found: [String: Next] = [:]
         for (column, other) in target {
-            guard let one = source[column], other.value < one.value else { continue }
-            found[other.sequence] = max(one.value, found[other.sequence] ?? one.value)
+            guard let one = source[column], other.isBehind(one.value) else { continue }
+            var next = found[other.sequence] ?? other
+            if next.isBehind(one.value) { next.value = one.value }
+            found[other.sequence] = next
         }
-        return found.map { Next(sequence: $0.key, value: $0.value) }.sorted { $0.sequence < $1.sequence }
+        return found.values.sorted { $0.sequence < $1.sequence }
     }
 
     /// By `schema.table.column`.
@@ -163,13 +184,14 @@ enum SequenceValues {
         var found: [String: Next] = [:]
         for row in rows {
             guard let column = row[0], let sequence = row[1] else { continue }
-            let value = try await session.value(
+            let next = try await session.query(
                 """
-                SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END
+                SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END, seqincrement < 0
                 FROM \(sequence), pg_sequence WHERE seqrelid = \(SQL.literal(sequence))::regclass
-                """)
-            if let value = value.flatMap({ Int64($0) }) {
-                found[column] = Next(sequence: sequence, value: value)
+                """
+            ).first
+            if let value = next?[0].flatMap({ Int64($0) }) {
+                found[column] = Next(sequence: sequence, value: value, isDescending: next?[1] == "t")
             }
         }
         return found

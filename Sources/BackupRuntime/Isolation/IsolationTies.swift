@@ -18,11 +18,31 @@ enum IsolationTies {
                 found.insert(IsolationTie(kind: kind, object: object, table: table))
             }
         }
+        found.formUnion(try await largeObjects(moved, session))
         let order = IsolationTie.Kind.allCases
         return found.sorted { left, right in
             let places = (order.firstIndex(of: left.kind) ?? 0, order.firstIndex(of: right.kind) ?? 0)
             return places.0 != places.1 ? places.0 < places.1 : (left.object, left.table) < (right.object, right.table)
         }
+    }
+
+    /// Columns with the numbers of large objects that are there.
+    private static func largeObjects(_ moved: String, _ session: Session) async throws -> [IsolationTie] {
+        let columns = try await session.query(
+            moved + """
+                SELECT a.attname, quote_ident(a.attname), c.oid::regclass
+                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+                WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.oid \(isMoved)
+                  AND 'oid'::regtype IN (t.oid, t.typbasetype)
+                """)
+        var ties: [IsolationTie] = []
+        for row in columns {
+            guard let name = row[0], let column = row[1], let table = row[2] else { continue }
+            let some = try await session.value(
+                "SELECT 1 FROM ONLY \(table) t JOIN pg_largeobject_metadata o ON o.oid = t.\(column) LIMIT 1")
+            if some != nil { ties.append(IsolationTie(kind: .largeObjects, object: name, table: table)) }
+        }
+        return ties
     }
 
     private static let isMoved = "IN (SELECT oid FROM moved)"
@@ -31,11 +51,16 @@ enum IsolationTies {
     /// Each gives kind, object and table; names are written in full, for the session has no search_path.
     private static let questions = [
         """
-        SELECT CASE WHEN k.confrelid \(isMoved) THEN 'foreign-key-in' ELSE 'foreign-key-out' END,
+        SELECT CASE WHEN k.confrelid \(isMoved) THEN 'foreign-key-in' WHEN does IS NULL THEN 'foreign-key-out'
+            ELSE 'foreign-key-action' END,
           CASE WHEN k.confrelid \(isMoved) THEN format('%I of %s', k.conname, k.conrelid::regclass)
-            ELSE format('%I to %s', k.conname, k.confrelid::regclass) END,
+            ELSE concat_ws(', ', format('%I to %s', k.conname, k.confrelid::regclass), does) END,
           CASE WHEN k.confrelid \(isMoved) THEN k.confrelid ELSE k.conrelid END::regclass
-        FROM pg_constraint k
+        FROM pg_constraint k CROSS JOIN LATERAL (
+          SELECT string_agg(format('ON %s %s', event, effect), ', ' ORDER BY event) AS does
+          FROM (VALUES ('DELETE', k.confdeltype), ('UPDATE', k.confupdtype)) AS e (event, code)
+          JOIN (VALUES ('c', 'CASCADE'), ('n', 'SET NULL'), ('d', 'SET DEFAULT')) AS f (code, effect)
+            ON f.code = e.code) AS a
         WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confrelid \(isMoved)) <> (k.conrelid \(isMoved))
         """,
         """
@@ -73,11 +98,40 @@ enum IsolationTies {
         WHERE c.oid \(isMoved) AND x.grantee <> c.relowner GROUP BY x.grantee, c.oid
         """,
         """
+        SELECT 'grant', CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END || ': '
+            || string_agg(format('%s (%I)', x.privilege_type, a.attname), ', ' ORDER BY x.privilege_type, a.attnum),
+          c.oid::regclass
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) x
+        WHERE c.oid \(isMoved) AND NOT a.attisdropped AND x.grantee <> c.relowner GROUP BY x.grantee, c.oid
+        """,
+        """
+        SELECT 'grant', CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END || ': '
+            || string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type) || ' on ' || s.oid::regclass,
+          d.refobjid::regclass
+        FROM pg_class s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid
+          AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        CROSS JOIN LATERAL aclexplode(s.relacl) x
+        WHERE s.relkind = 'S' AND d.refobjid \(isMoved) AND x.grantee <> s.relowner
+        GROUP BY x.grantee, s.oid, d.refobjid
+        """,
+        """
+        SELECT 'publication', p.pubname || ', of all tables', c.oid::regclass
+        FROM pg_publication p CROSS JOIN pg_class c WHERE p.puballtables AND c.oid \(isMoved)
+        """,
+        // By the view, which everybody may read.
+        """
+        SELECT 'subscription', s.subname, r.srrelid::regclass
+        FROM pg_subscription_rel r JOIN pg_stat_subscription s ON s.subid = r.srsubid WHERE r.srrelid \(isMoved)
+        """,
+        """
         SELECT 'publication', p.pubname, r.prrelid::regclass
         FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid \(isMoved)
         """,
         """
-        SELECT 'view', r.ev_class::regclass, d.refobjid::regclass
+        SELECT CASE WHEN r.rulename <> '_RETURN' OR (pg_relation_is_updatable(r.ev_class, true) & 28) <> 0
+            THEN 'writing-view' ELSE 'view' END,
+          CASE WHEN r.rulename = '_RETURN' THEN r.ev_class::regclass::text
+            ELSE format('%I of %s', r.rulename, r.ev_class::regclass) END, d.refobjid::regclass
         FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid \(isMoved) AND r.ev_class \(stays)
         """,

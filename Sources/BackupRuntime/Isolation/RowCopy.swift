@@ -24,7 +24,7 @@ struct RowCopy: Sendable {
                 """)
             let copied = try await fill(session, tell)
             try await setSequences(session)
-            try await session.query("COMMIT")
+            try await IsolationSide.commit(session)
             return copied
         } catch {
             await IsolationSide.rollBack(session)
@@ -62,7 +62,7 @@ struct RowCopy: Sendable {
     /// let readers in and no writer, so that nothing is truncated that it does not hold. Killed before the commit, all rows are there.
     private func empty(_ session: Session, _ names: String) async throws {
         var filled: [IsolatedTable] = []
-        for table in tables where try await session.value("SELECT 1 FROM \(table.qualified) LIMIT 1") != nil {
+        for table in tables where try await session.value("SELECT 1 FROM ONLY \(table.qualified) LIMIT 1") != nil {
             filled.append(table)
         }
         guard let first = filled.first else { return }

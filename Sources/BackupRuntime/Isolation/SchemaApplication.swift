@@ -10,7 +10,8 @@ struct SchemaApplication: Sendable {
     let lockTimeoutSeconds: Double
     let lock: Int64
 
-    /// All of the file is applied, or nothing. Throws `.failed` with what psql said.
+    /// All of the file is applied, or nothing. Throws `.failed` with what psql said, or `LostCommit` when its connection was lost
+    /// or it ended in another way than by the file's last line or an error in it.
     func perform(serverMajor: Int) async throws {
         let tools = try await Tools.find(for: side.settings, serverMajor: serverMajor)
         let connection = side.settings.argument(
@@ -26,13 +27,17 @@ struct SchemaApplication: Sendable {
         case .exited(0): return
         case .interrupted: throw CancellationError()
         case .timedOut:
-            throw Failure(
-                .failed, "psql did not apply \(file) within \(TimeSpan.text(side.job.timeoutSeconds))",
-                hint: "Write a longer \"timeout\" for the job \(side.job.name).", cause: ending.errors)
+            throw LostCommit(
+                failure: Failure(
+                    .failed, "psql did not apply \(file) within \(TimeSpan.text(side.job.timeoutSeconds))",
+                    hint: "Write a longer \"timeout\" for the job \(side.job.name).", cause: ending.errors))
         case .exited, .signaled:
-            throw Failure(
+            let failure = Failure(
                 .failed, "psql \(ending.description) at \(file) in \(side.job.database)",
                 hint: "psql:<stdin>:N is line N of the file.", cause: ending.errors)
+            // 3 is an error in the file, 1 one before it: psql's manual page, EXIT STATUS.
+            guard [.exited(1), .exited(3)].contains(ending.cause) else { throw LostCommit(failure: failure) }
+            throw failure
         }
     }
 }
