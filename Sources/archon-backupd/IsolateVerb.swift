@@ -40,6 +40,7 @@ struct IsolateVerb: Verb {
             let backUp = backUp(schedule, ledger)
             report = try await interruptible { try await work.perform(now: now, backUp: backUp) }
         }
+        for note in report.notes { tell(note) }
         if json { return try answerJSON(report) }
         answer(outcome(report))
     }
@@ -51,6 +52,7 @@ struct IsolateVerb: Verb {
         } else {
             report = IsolationReport(try await work.look(now: now))
         }
+        for note in report.notes { tell(note) }
         if json { try answerJSON(report) } else { answer(IsolationText(report).text) }
         guard let first = report.refusals.first else { return }
         throw Failure(

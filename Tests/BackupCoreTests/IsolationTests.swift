@@ -14,7 +14,7 @@ import Testing
     }
 
     private static func table(_ name: String, schema: String = "public", columns: [String] = ["id"]) -> IsolatedTable {
-        IsolatedTable(schema: schema, name: name, columns: columns)
+        IsolatedTable(schema: schema, name: name, oid: "1", columns: columns)
     }
 
     private func side(_ job: String, _ count: Int, _ tables: [IsolatedTable]) throws -> IsolationFacts.Side {
@@ -32,6 +32,17 @@ import Testing
             source: try side("postgres", 2, source), target: try side("archon_db", 2, target),
             tables: source.filter { $0.schema == "public" }, targetTables: target, archive: nil, ties: [],
             rows: IsolationFacts.Rows(.empty))
+    }
+
+    private static let content = TargetMark.Content(rows: 7, fingerprint: Fingerprint(sum: 7))
+
+    /// What a run leaves in the target that has copied these tables' rows.
+    private static func mark(_ facts: IsolationFacts, file: String?) throws -> TargetMark {
+        TargetMark(
+            tables: Dictionary(
+                uniqueKeysWithValues: facts.tables.map {
+                    ($0.shown, .init(source: "postgres", oid: "1", noted: "then", schemaFile: file, content: content))
+                }))
     }
 
     private func both() throws -> IsolationFacts {
@@ -58,12 +69,33 @@ import Testing
             statements.last?.hasPrefix("COMMENT ON SCHEMA \"archon_legacy_archive\" IS 'Old tables of archon_db")
                 == true)
         #expect(first.steps[2].sql.first == "COPY \"public\".\"archon_settings\" (\"id\") TO STDOUT")
+        #expect(first.steps[2].sql.last == "CREATE SCHEMA \"archon_backupd_isolate\"")
         var facts = try both()
+        facts.rows = IsolationFacts.Rows(.different, target: ["public.archon_tasks": 1])
+        #expect(
+            isolation(facts).steps[2].sql.first
+                == "TRUNCATE ONLY \"public\".\"archon_settings\", ONLY \"public\".\"archon_tasks\"")
         facts.rows = IsolationFacts.Rows(.equal)
         #expect(isolation(facts).steps[2].state == .done)
         var file = plan
         file.schemaFile = "archon.sql"
+        // Having all tables says nothing of what else is in the file.
+        #expect(isolation(facts, file).schemaState == .toDo)
+        facts.schemaFile = "5a"
+        let noting = isolation(facts, file).markStatements([
+            "public.archon_tasks": .init(rows: 0, fingerprint: .init())
+        ])
+        #expect(noting.first == "CREATE SCHEMA \"archon_backupd_isolate\"" && noting.count == 2)
+        facts.hasMark = true
+        facts.mark = try Self.mark(facts, file: "5a")
         #expect(isolation(facts, file).schemaState == .done)
+        #expect(
+            isolation(facts, file).markStatements([
+                "public.archon_settings": Self.content, "public.archon_tasks": Self.content,
+            ]).isEmpty)
+        facts.schemaFile = "5b"
+        #expect(isolation(facts, file).schemaState == .toDo)
+        facts.schemaFile = "5a"
         facts.targetTables.removeLast()
         #expect(isolation(facts, file).schemaState == .toDo && isolation(facts, file).refusals.isEmpty)
         #expect(
@@ -72,6 +104,52 @@ import Testing
             ])
         file.copyRows = false
         #expect(isolation(facts, file).rowsState == .notAsked)
+    }
+
+    @Test func `rows of the target are told apart: copied, written since, of other tables, of somebody`() throws {
+        var facts = try both()
+        facts.rows = .init(
+            .different, source: ["public.archon_settings": 7, "public.archon_tasks": 7],
+            target: ["public.archon_settings": 7, "public.archon_tasks": 0])
+        func refusal(_ rows: IsolationPlan.TargetRows, _ facts: IsolationFacts) -> String {
+            var plan = plan
+            plan.targetRows = rows
+            return isolation(facts, plan).refusals.joined(separator: "\n")
+        }
+        #expect(refusal(.refuse, facts).contains("not those of postgres (public.archon_settings 7 rows)"))
+        #expect(refusal(.replace, facts).isEmpty)
+        facts.rows?.source["public.archon_settings"] = 6
+        #expect(
+            refusal(.replace, facts).contains(
+                "more rows than postgres (public.archon_settings 7 where the source has 6)"))
+        // Those that a run has copied go for those of now; an emptied table has lost nothing.
+        facts.hasMark = true
+        facts.mark = try Self.mark(facts, file: nil)
+        facts.unchanged = ["public.archon_settings"]
+        #expect(refusal(.refuse, facts).isEmpty && refusal(.replace, facts).isEmpty)
+        let copied = facts
+        facts.unchanged = []
+        facts.mark?.tables["public.archon_settings"]?.content = nil
+        for rows in [IsolationPlan.TargetRows.refuse, .replace] {
+            #expect(refusal(rows, facts).contains("written since isolate looked after them"))
+        }
+        facts = copied
+        facts.tables[0].oid = "2"
+        for rows in [IsolationPlan.TargetRows.refuse, .replace] {
+            #expect(refusal(rows, facts).contains("earlier tables than postgres has now (public.archon_settings)"))
+        }
+        facts = copied
+        facts.mark = nil
+        #expect(refusal(.replace, facts).contains("is not as isolate has written it"))
+        // Of another job: rows of somebody.
+        facts = copied
+        facts.mark?.tables["public.archon_settings"]?.source = "other"
+        #expect(refusal(.refuse, facts).contains("not those of postgres") && refusal(.overwrite, facts).isEmpty)
+        let mark = try Self.mark(copied, file: "5a")
+        #expect(TargetMark(comment: mark.comment) == mark)
+        for other in [nil, "", "a comment", mark.comment + "\n-", String(mark.comment.dropLast())] {
+            #expect(TargetMark(comment: other) == nil)
+        }
     }
 
     @Test func `what has moved is told by the archive's comment, and by it alone`() throws {

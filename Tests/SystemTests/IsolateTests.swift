@@ -24,7 +24,7 @@ import Testing
             let planned = try report(try await stage.isolate("--json"))
             #expect(
                 planned.keys.sorted().joined(separator: " ")
-                    == "archiveSchema drop dumps performed refusals rows source sourceDatabase steps tables target targetDatabase ties work"
+                    == "archiveSchema drop dumps notes performed refusals rows source sourceDatabase steps tables target targetDatabase ties work"
             )
             #expect(states(planned) == Array(repeating: "to-do", count: 6))
             #expect(try await stage.fingerprints() == before && (try host.files()).isEmpty)

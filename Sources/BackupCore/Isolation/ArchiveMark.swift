@@ -13,10 +13,12 @@ package struct ArchiveMark: Sendable, Equatable, Codable {
     package var moved: String
     /// By name the schema that each came from.
     package var tables: [String: String]
+    /// Whether their rows were copied; nil in a mark of an older version.
+    package var copied: Bool?
 
     package init(
         source: String, database: String, target: String, targetDatabase: String, moved: String,
-        tables: [String: String]
+        tables: [String: String], copied: Bool? = nil
     ) {
         self.source = source
         self.database = database
@@ -24,6 +26,7 @@ package struct ArchiveMark: Sendable, Equatable, Codable {
         self.targetDatabase = targetDatabase
         self.moved = moved
         self.tables = tables
+        self.copied = copied
     }
 
     private static let lead = "archon-backupd isolate: "

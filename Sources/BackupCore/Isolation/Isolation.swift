@@ -84,7 +84,9 @@ package struct Isolation: Sendable, Equatable {
         [
             step(.backUp, isMoved ? .done : .toDo, [], backUpChanges),
             step(.applySchema, schemaState, [], schemaChanges),
-            step(.copyRows, rowsState, rowsState == .toDo ? copySQL : [], rowsChanges),
+            step(
+                .copyRows, rowsState, isMoved ? [] : (rowsState == .toDo ? copySQL : []) + markSQL,
+                isMoved ? [] : rowsChanges + [markChange]),
             step(.expectTarget, isMoved ? .done : .toDo, [], expectChanges([facts.target])),
             step(.moveTables, isMoved ? .done : .toDo, moveStatements, moveChanges),
             step(.expectBoth, .toDo, [], expectChanges([facts.source, facts.target])),
@@ -95,23 +97,27 @@ package struct Isolation: Sendable, Equatable {
         -> IsolationStep
     {
         IsolationStep(
-            number: kind.number, kind: kind, state: state, sql: sql, changes: state == .toDo ? changes : [])
+            number: kind.number, kind: kind, state: state, sql: sql, changes: state == .done ? [] : changes)
     }
 
     private var backUpChanges: [String] {
         ["a dump of each, equal to its source: archon-backupd backup \(plan.source) \(plan.target)"]
     }
 
-    /// Done when the target is as expected and has every table.
+    /// Done when the target says that it has this very file, has every table and is as expected.
     package var schemaState: IsolationStep.State {
         guard plan.schemaFile != nil else { return .notAsked }
-        return isMoved || (missing.isEmpty && facts.target.drift == nil) ? .done : .toDo
+        let isApplied =
+            facts.schemaFile != nil
+            && facts.tables.allSatisfy { facts.mark?.tables[$0.shown]?.schemaFile == facts.schemaFile }
+        return isMoved || (isApplied && missing.isEmpty && facts.target.drift == nil) ? .done : .toDo
     }
 
     private var schemaChanges: [String] {
+        guard let file = plan.schemaFile else { return [] }
         let names = missing.map(\.shown).joined(separator: ", ")
         return [
-            "\(plan.schemaFile ?? "") in \(facts.target.database), in one transaction"
+            "\(file) in \(facts.target.database), in one transaction"
                 + (missing.isEmpty ? "" : "; missing there: \(names)")
         ]
     }
@@ -123,7 +129,46 @@ package struct Isolation: Sendable, Equatable {
 
     /// Both statements of each table.
     private var copySQL: [String] {
-        copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
+        guard facts.rows?.state != .sequencesBehind else { return [] }
+        return truncateSQL + copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
+    }
+
+    /// Where there are rows to replace. ONLY: what inherits from such a table is somebody else's.
+    private var truncateSQL: [String] {
+        guard (facts.rows?.target ?? [:]).values.contains(where: { $0 > 0 }) else { return [] }
+        return [Self.truncate(copied)]
+    }
+
+    package static func truncate(_ tables: [IsolatedTable]) -> String {
+        "TRUNCATE " + tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")
+    }
+
+    private var markSQL: [String] { facts.hasMark ? [] : ["CREATE SCHEMA \(SQL.identifier(TargetMark.schema))"] }
+
+    private var markChange: String {
+        "\(facts.target.database) notes which rows these are, in the comment on the schema \(TargetMark.schema)"
+    }
+
+    /// Notes in the target which rows it has of us: `contents` by table, nothing where none were copied.
+    package func markStatements(_ contents: [String: TargetMark.Content]) -> [String] {
+        var mark = facts.mark ?? TargetMark(tables: [:])
+        for table in facts.tables {
+            mark.tables[table.shown] = TargetMark.Entry(
+                source: plan.source, oid: table.oid, noted: moved, schemaFile: facts.schemaFile,
+                content: contents[table.shown])
+        }
+        guard mark.withoutTimes != facts.mark?.withoutTimes else { return [] }
+        return markSQL + ["COMMENT ON SCHEMA \(SQL.identifier(TargetMark.schema)) IS \(SQL.literal(mark.comment))"]
+    }
+
+    /// What is worth knowing, and in nobody's way.
+    package var notes: [String] {
+        guard isMoved, let file = plan.schemaFile, let now = facts.schemaFile else { return [] }
+        let entries = (mark?.tables ?? [:]).compactMap { facts.mark?.tables["\($0.value).\($0.key)"] }
+        guard let entry = entries.first(where: { $0.schemaFile != nil && $0.schemaFile != now }) else { return [] }
+        return [
+            "\(file) is not the file that was applied at \(entry.noted), and is not applied any more: what is new in it is yours to apply to \(facts.target.database)"
+        ]
     }
 
     package static func copyOut(_ table: IsolatedTable) -> String {
@@ -135,7 +180,8 @@ package struct Isolation: Sendable, Equatable {
     }
 
     private var rowsChanges: [String] {
-        copied.map { table in
+        guard plan.copyRows else { return [] }
+        return copied.map { table in
             let from = facts.rows?.source[table.shown].map { Plural.rows($0) } ?? "rows"
             guard let there = facts.rows?.target[table.shown], there > 0 else { return "\(table.shown): \(from)" }
             return "\(table.shown): \(from) in place of the \(Plural.rows(there)) that \(facts.target.database) has"
@@ -152,7 +198,7 @@ package struct Isolation: Sendable, Equatable {
         let mark = ArchiveMark(
             source: plan.source, database: facts.source.database, target: plan.target,
             targetDatabase: facts.target.database, moved: moved,
-            tables: Dictionary(facts.tables.map { ($0.name, $0.schema) }) { first, _ in first })
+            tables: Dictionary(facts.tables.map { ($0.name, $0.schema) }) { first, _ in first }, copied: plan.copyRows)
         return ["CREATE SCHEMA \(archive)"]
             + facts.tables.map { "ALTER TABLE \($0.qualified) SET SCHEMA \(archive)" }
             + ["COMMENT ON SCHEMA \(archive) IS \(SQL.literal(mark.comment))"]

@@ -2,6 +2,8 @@
 package struct IsolatedTable: Sendable, Hashable, Comparable {
     package var schema: String
     package var name: String
+    /// The server's number of it.
+    package var oid: String
     /// Its rows are in its partitions.
     package var isPartitioned: Bool
     /// Those that a COPY writes: no generated ones. In their order.
@@ -10,10 +12,12 @@ package struct IsolatedTable: Sendable, Hashable, Comparable {
     package var generated: [String]
 
     package init(
-        schema: String, name: String, isPartitioned: Bool = false, columns: [String] = [], generated: [String] = []
+        schema: String, name: String, oid: String = "", isPartitioned: Bool = false, columns: [String] = [],
+        generated: [String] = []
     ) {
         self.schema = schema
         self.name = name
+        self.oid = oid
         self.isPartitioned = isPartitioned
         self.columns = columns
         self.generated = generated
@@ -95,11 +99,17 @@ package struct IsolationFacts: Sendable, Equatable {
         package var state: State
         package var source: [String: Int]
         package var target: [String: Int]
+        /// Where they are the same: what they are.
+        package var contents: [String: TargetMark.Content]
 
-        package init(_ state: State, source: [String: Int] = [:], target: [String: Int] = [:]) {
+        package init(
+            _ state: State, source: [String: Int] = [:], target: [String: Int] = [:],
+            contents: [String: TargetMark.Content] = [:]
+        ) {
             self.state = state
             self.source = source
             self.target = target
+            self.contents = contents
         }
     }
 
@@ -115,6 +125,14 @@ package struct IsolationFacts: Sendable, Equatable {
     package var ties: [IsolationTie]
     /// Nil when the plan copies none.
     package var rows: Rows?
+    /// What the target says of its rows.
+    package var mark: TargetMark?
+    /// The schema of the mark is there, whatever its comment says.
+    package var hasMark = false
+    /// Tables of the target whose rows are those of the mark; looked at where rows are different.
+    package var unchanged: Set<String> = []
+    /// SHA-256 of the plan's schema file.
+    package var schemaFile: String?
 
     package init(
         source: Side, target: Side, tables: [IsolatedTable], targetTables: [IsolatedTable], archive: Archive?,

@@ -1,7 +1,7 @@
 extension Isolation {
     /// Why the plan cannot be carried out, before anything is changed; what a step will mend is none. Empty when it can.
     package var refusals: [String] {
-        if isMoved { return placeRefusals }
+        if isMoved { return placeRefusals + movedRefusals }
         return sourceRefusals + targetRefusals(afterSchema: false)
     }
 
@@ -9,6 +9,14 @@ extension Isolation {
     package var refusalsAfterSchema: [String] { sourceRefusals + targetRefusals(afterSchema: true) }
 
     private var sourceRefusals: [String] { placeRefusals + tableRefusals + tieRefusals + archiveRefusals }
+
+    /// The rows that the plan asks for now have stayed behind.
+    private var movedRefusals: [String] {
+        guard plan.copyRows, let mark, mark.copied == false else { return [] }
+        return [
+            "the tables were moved at \(mark.moved) without their rows, which \"copyRows\" asks for now: move them back first, with --undo --yes"
+        ]
+    }
 
     private var placeRefusals: [String] {
         if facts.isOneDatabase {
@@ -52,10 +60,14 @@ extension Isolation {
 
     private var archiveRefusals: [String] {
         if facts.archive != nil, !facts.tables.isEmpty {
-            return [
-                "the schema \(plan.archiveSchema) exists already in \(facts.source.database)"
-                    + (mark.map { ", from a move at \($0.moved)" } ?? "") + ": write another \"archiveSchema\""
-            ]
+            let exists = "the schema \(plan.archiveSchema) exists already in \(facts.source.database)"
+            guard let mark else { return ["\(exists): write another \"archiveSchema\""] }
+            let anew = facts.tables.filter { mark.tables[$0.name] == $0.schema }.map(\.shown).joined(separator: ", ")
+            let advice =
+                anew.isEmpty
+                ? "write another \"archiveSchema\""
+                : "\(anew) was made anew since. Who still uses \(facts.source.database)? Point it to \(facts.target.database), and drop what it has made"
+            return ["\(exists), from a move at \(mark.moved): \(advice)"]
         }
         guard let expected = facts.source.expected, !facts.tables.isEmpty else { return [] }
         let drift = Audit(expected, contentsAfterwards, database: facts.source.database).drift
@@ -71,47 +83,5 @@ extension Isolation {
             return DatabaseContents.Table(schema: plan.archiveSchema, name: table.name)
         }
         return contents
-    }
-
-    /// Tables that are there already are looked at in any case.
-    private func targetRefusals(afterSchema: Bool) -> [String] {
-        var refusals: [String] = []
-        for table in facts.tables {
-            guard let there = facts.counterpart(of: table) else {
-                if afterSchema {
-                    refusals.append("\(facts.target.database) has no \(table.shown), also after the schema file")
-                } else if plan.schemaFile == nil {
-                    refusals.append(
-                        "\(facts.target.database) has no \(table.shown), and the plan has no \"schemaFile\"")
-                }
-                continue
-            }
-            guard plan.copyRows else { continue }
-            if there.isPartitioned != table.isPartitioned {
-                refusals.append("\(table.shown) is partitioned in one of the two databases and not in the other")
-            }
-            // The schema file may add it.
-            guard afterSchema || schemaState != .toDo else { continue }
-            let lacking = table.columns.filter { !there.columns.contains($0) }
-            if !lacking.isEmpty {
-                refusals.append(
-                    "\(table.shown) of \(facts.target.database) has no column \(lacking.joined(separator: ", "))")
-            }
-            let plain = table.generated.filter(there.columns.contains)
-            if !plain.isEmpty {
-                refusals.append(
-                    "\(plain.joined(separator: ", ")) of \(table.shown) is generated in \(facts.source.database) and not in \(facts.target.database), where it would stay empty: generate it there too"
-                )
-            }
-        }
-        guard plan.copyRows, plan.targetRows == .refuse, facts.rows?.state == .different else {
-            return refusals
-        }
-        let full = (facts.rows?.target ?? [:]).filter { $0.value > 0 }.sorted { $0.key < $1.key }
-        let list = full.map { "\($0.key) \(Plural.rows($0.value))" }.joined(separator: ", ")
-        refusals.append(
-            "\(facts.target.database) has rows that are not those of \(facts.source.database) (\(list)): empty its tables, or write \"targetRows\": \"replace\""
-        )
-        return refusals
     }
 }

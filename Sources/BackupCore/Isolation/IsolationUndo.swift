@@ -75,6 +75,8 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
     package var tables: [String]
     package var ties: [IsolationTie] = []
     package var refusals: [String]
+    /// Worth knowing, and in nobody's way.
+    package var notes: [String] = []
     package var steps: [IsolationStep]
     /// By table, as far as rows were copied.
     package var rows: [String: Int] = [:]
@@ -94,6 +96,7 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
         let list = names.map { "\(archive).\(SQL.identifier($0))" }.joined(separator: ", ")
         drop = ["DROP TABLE \(list)", "DROP SCHEMA \(archive)"]
         refusals = isolation.refusals
+        notes = isolation.notes
         steps = isolation.steps
     }
 

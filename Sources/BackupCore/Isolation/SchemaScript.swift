@@ -1,7 +1,7 @@
 /// The schema file of a plan as psql is to be told it: one transaction, all of it or nothing. What would break out of that is
 /// found before anything is sent: psql's own commands, and statements that begin or end transactions.
 package struct SchemaScript: Sendable, Equatable {
-    private let text: String
+    package let text: String
 
     /// Throws `.configInvalid` that names the line.
     package init(_ text: String, file: String) throws {

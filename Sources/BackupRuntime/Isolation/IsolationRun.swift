@@ -10,10 +10,11 @@ package struct IsolationRun: Sendable {
 
     let plan: IsolationPlan
     private let script: SchemaScript?
+    private let schemaFile: String?
     let source: IsolationSide
     let target: IsolationSide
     private let schedule: Schedule
-    private let tell: @Sendable (String) -> Void
+    let tell: @Sendable (String) -> Void
 
     /// `script` is the plan's schema file. Throws `.usage` for a job that the schedule does not have.
     package init(
@@ -29,6 +30,7 @@ package struct IsolationRun: Sendable {
         }
         self.plan = plan
         self.script = script
+        schemaFile = try script.map { try Digest.hex(of: $0.text) }
         self.schedule = schedule
         self.tell = tell
         source = try side(plan.source, "source")
@@ -40,13 +42,14 @@ package struct IsolationRun: Sendable {
     /// What would be done now. Changes nothing.
     package func look(now: Date) async throws -> Isolation { try await look(now, holder: nil) }
 
-    private func look(_ now: Date, holder: Session?) async throws -> Isolation {
+    func look(_ now: Date, holder: Session?) async throws -> Isolation {
         Isolation(plan, try await asking { try await $0.facts(holder) }, moved: Zone.utc.iso8601(now))
     }
 
     func asking<Answer: Sendable>(_ question: (IsolationSurvey) async throws -> Answer) async throws -> Answer {
         do {
-            return try await question(IsolationSurvey(plan: plan, source: source, target: target))
+            return try await question(
+                IsolationSurvey(plan: plan, source: source, target: target, schemaFile: schemaFile))
         } catch let fault as Session.Fault {
             throw Failure(
                 .failed, "the server refused a question about the tables: \(fault.message)",
@@ -81,7 +84,7 @@ package struct IsolationRun: Sendable {
     // MARK: doing
 
     /// All of the plan, or what is left of it. `backUp` makes a dump and gives its manifest. Throws a `Failure` that names the step
-    /// and says how to go on, or `CancellationError`: both databases are then as they were before that step.
+    /// and says how to go on, or `CancellationError`.
     package func perform(now: Date, backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws
         -> IsolationReport
     {
@@ -109,7 +112,7 @@ package struct IsolationRun: Sendable {
     }
 
     /// Names the step in what it throws.
-    private func step<Result: Sendable>(_ kind: IsolationStep.Kind, _ body: () async throws -> Result) async throws
+    func step<Result: Sendable>(_ kind: IsolationStep.Kind, _ body: () async throws -> Result) async throws
         -> Result
     {
         let name = "step \(kind.number) of \(IsolationStep.Kind.order.count), \(kind.title)"
@@ -143,7 +146,7 @@ package struct IsolationRun: Sendable {
     }
 
     /// The name of a dump that is proven and holds the rows of these tables.
-    private func dump(
+    func dump(
         _ side: IsolationSide, holding tables: [IsolatedTable], _ backUp: (Job) async throws -> Manifest
     ) async throws -> String {
         var job = side.job
@@ -172,66 +175,8 @@ package struct IsolationRun: Sendable {
         ).perform(serverMajor: session.serverVersion / 10_000)
     }
 
-    /// Steps 3 to 5, in one transaction of the source: from its beginning on nobody writes into the old tables, so that no row
-    /// falls between the copy and the move. Killed at any line, the source has all of its tables, and the target all of the rows
-    /// or none.
-    /// Gives the rows of each table, and the dump of what was replaced.
-    private func transfer(_ now: Date, _ backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws -> (
-        rows: [String: Int], dump: String?
-    ) {
-        let holder = try await source.open()
-        let replaced = Shared<String?>(nil)
-        do {
-            let (rows, isolation) = try await step(.copyRows) {
-                let isolation = try await hold(holder, now)
-                guard isolation.rowsState == .toDo else { return (isolation.facts.rows?.source ?? [:], isolation) }
-                let copy = RowCopy(isolation: isolation, holder: holder, target: target) { tables in
-                    let name = try await dump(target, holding: tables, backUp)
-                    replaced.with { $0 = name }
-                }
-                return (try await copy.perform(tell), isolation)
-            }
-            try await step(.expectTarget) { try await expect([target]) }
-            try await step(.moveTables) { try await move(isolation, holder) }
-            return (rows, replaced.with { $0 })
-        } catch {
-            await IsolationSide.rollBack(holder)
-            throw error
-        }
-    }
-
-    /// Begins the transaction: locks first, so that the snapshot has what was written before them; then the same questions again.
-    private func hold(_ holder: Session, _ now: Date) async throws -> Isolation {
-        let tables = try await IsolationSurvey.tables(holder).map(\.table)
-            .filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
-        try await holder.query(
-            """
-            BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL synchronous_commit = on;
-            SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
-            """)
-        guard !tables.isEmpty else { return try await look(now, holder: holder) }
-        try await source.waiting(plan.lockTimeoutSeconds) {
-            try await holder.query(
-                "LOCK TABLE \(tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")) IN SHARE MODE")
-        }
-        let isolation = try await look(now, holder: holder)
-        try Self.refuse(isolation.refusalsAfterSchema, hint: nil)
-        guard isolation.facts.tables == tables else {
-            throw Failure(
-                .failed, "the tables of \(source.job.database) have changed meanwhile", hint: "Who makes tables there?")
-        }
-        return isolation
-    }
-
-    private func move(_ isolation: Isolation, _ holder: Session) async throws {
-        try await source.waiting(plan.lockTimeoutSeconds) {
-            for statement in isolation.moveStatements { try await holder.query(statement) }
-        }
-        try await IsolationSide.commit(holder)
-    }
-
     /// Steps 4 and 6.
-    private func expect(_ sides: [IsolationSide]) async throws {
+    func expect(_ sides: [IsolationSide]) async throws {
         for side in sides {
             guard let expected = side.job.expected else { continue }
             let contents = try await LiveContents.read(side.job, side.server)

@@ -1,11 +1,13 @@
 import BackupCore
 
-/// Copies the rows of tables from the source, whose transaction holds them still, into the target in one transaction: compared
-/// before it is committed.
+/// Copies the rows of tables from the source, whose transaction holds them still, into the target, and notes there which they are:
+/// all in one transaction, compared before it is committed.
 struct RowCopy: Sendable {
     let isolation: Isolation
     /// In the source; its transaction has one snapshot and locks that keep writers out.
     let holder: Session
+    /// In the target; its transaction has locks that keep writers out of tables that rows are copied into.
+    let session: Session
     let target: IsolationSide
     /// Makes a dump of the target that has to hold the rows of these tables, or throws.
     let backUp: @Sendable ([IsolatedTable]) async throws -> Void
@@ -13,43 +15,31 @@ struct RowCopy: Sendable {
     private var tables: [IsolatedTable] { isolation.copied }
     private var plan: IsolationPlan { isolation.plan }
 
-    /// The rows of each table. Throws with nothing changed in the target.
+    /// The rows of each table, and commits. Throws with nothing changed in the target, or `LostCommit`.
     func perform(_ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
-        let session = try await target.open(try await TextSettings.gather(holder))
-        do {
-            try await session.query(
-                """
-                BEGIN; SET LOCAL synchronous_commit = on;
-                SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
-                """)
-            let copied = try await fill(session, tell)
-            try await setSequences(session)
-            try await IsolationSide.commit(session)
-            return copied
-        } catch {
-            await IsolationSide.rollBack(session)
-            throw error
+        var contents = isolation.facts.rows?.contents ?? [:]
+        if isolation.rowsState == .toDo {
+            if isolation.facts.rows?.state != .sequencesBehind { contents = try await fill(tell) }
+            try await setSequences()
         }
+        for statement in isolation.markStatements(contents) { try await session.query(statement) }
+        try await IsolationSide.commit(session)
+        return contents.mapValues(\.rows)
     }
 
-    private func fill(_ session: Session, _ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
-        guard isolation.facts.rows?.state != .sequencesBehind else { return isolation.facts.rows?.source ?? [:] }
+    private func fill(_ tell: @Sendable (String) -> Void) async throws -> [String: TargetMark.Content] {
         guard !tables.isEmpty else { return [:] }
-        let names = tables.map(\.qualified).joined(separator: ", ")
-        try await target.waiting(plan.lockTimeoutSeconds) {
-            try await session.query("LOCK TABLE \(names) IN SHARE ROW EXCLUSIVE MODE")
-        }
-        try await empty(session, names)
+        try await empty()
         // As for pg_restore: what a trigger would do has been done to these rows.
-        let triggers = try await triggers(session)
+        let triggers = try await triggers()
         for trigger in triggers {
             try await session.query("ALTER TABLE \(trigger.table) DISABLE TRIGGER \(trigger.name)")
         }
-        var copied: [String: Int] = [:]
-        for table in try await inOrder(session) {
-            let rows = try await copy(table, session)
-            copied[table.shown] = rows
-            tell("\(table.shown): \(Plural.rows(rows)) copied, equal to the source")
+        var copied: [String: TargetMark.Content] = [:]
+        for table in try await inOrder() {
+            let content = try await copy(table)
+            copied[table.shown] = content
+            tell("\(table.shown): \(Plural.rows(content.rows)) copied, equal to the source")
         }
         for trigger in triggers {
             let always = trigger.isAlways ? "ALWAYS " : ""
@@ -58,27 +48,23 @@ struct RowCopy: Sendable {
         return copied
     }
 
-    /// Whoever has written rows since they were counted is not written over, or his rows are in a dump: it is made while the locks
-    /// let readers in and no writer, so that nothing is truncated that it does not hold. Killed before the commit, all rows are there.
-    private func empty(_ session: Session, _ names: String) async throws {
+    /// That these rows may go has been decided with the locks held. They are in a dump that is made now, while readers may in and
+    /// no writer, so that nothing is truncated that it does not hold. Killed before the commit, all rows are there.
+    private func empty() async throws {
         var filled: [IsolatedTable] = []
-        for table in tables where try await session.value("SELECT 1 FROM ONLY \(table.qualified) LIMIT 1") != nil {
-            filled.append(table)
+        for table in tables {
+            let some = try await session.value("SELECT 1 FROM ONLY \(table.qualified) LIMIT 1")
+            if some != nil { filled.append(table) }
         }
-        guard let first = filled.first else { return }
-        guard plan.targetRows == .replace else {
-            throw Failure(
-                .failed, "\(first.shown) of \(target.job.database) has rows by now",
-                hint: "Empty it, or write \"targetRows\": \"replace\" in the plan.")
-        }
+        guard !filled.isEmpty else { return }
         try await backUp(filled)
-        try await target.waiting(plan.lockTimeoutSeconds) { try await session.query("TRUNCATE \(names)") }
+        try await target.waiting(plan.lockTimeoutSeconds) { try await session.query(Isolation.truncate(tables)) }
     }
 
-    private func copy(_ table: IsolatedTable, _ session: Session) async throws -> Int {
+    private func copy(_ table: IsolatedTable) async throws -> TargetMark.Content {
         let pipe = CopyPipe()
         let fingerprint = Shared(Fingerprint())
-        async let taking: Void = take(table, pipe, session)
+        async let taking: Void = take(table, pipe)
         let rows: Int
         do {
             rows = try await holder.copyOut(Isolation.copyOut(table)) { line in
@@ -97,13 +83,15 @@ struct RowCopy: Sendable {
         differences.compareRows([table.shown: rows], found.map { [table.shown: $0.rows] } ?? [:])
         differences.compareContents(
             [table.shown: fingerprint.with { $0 }], found.map { [table.shown: $0.fingerprint] } ?? [:])
-        guard let summary = differences.summary else { return rows }
+        guard let summary = differences.summary else {
+            return TargetMark.Content(rows: rows, fingerprint: fingerprint.with { $0 })
+        }
         throw Failure(
             .failed, "the copied rows are not those of the source: \(summary)",
             hint: "Are the columns of \(table.shown) of other types in \(target.job.database)?")
     }
 
-    private func take(_ table: IsolatedTable, _ pipe: CopyPipe, _ session: Session) async throws {
+    private func take(_ table: IsolatedTable, _ pipe: CopyPipe) async throws {
         // In whatever way it ends, nobody waits for it.
         defer { pipe.breakOff() }
         try await session.copyIn(Isolation.copyIn(table)) { try pipe.next() }
@@ -116,7 +104,7 @@ struct RowCopy: Sendable {
     }
 
     /// Those that a COPY would fire.
-    private func triggers(_ session: Session) async throws -> [Trigger] {
+    private func triggers() async throws -> [Trigger] {
         let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
         let rows = try await session.query(
             """
@@ -131,7 +119,7 @@ struct RowCopy: Sendable {
     }
 
     /// Each after those that its foreign keys reference; the server looks after each table.
-    private func inOrder(_ session: Session) async throws -> [IsolatedTable] {
+    private func inOrder() async throws -> [IsolatedTable] {
         let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
         let list = "(SELECT name::regclass FROM unnest(ARRAY[\(names)]) AS name)"
         let rows = try await session.query(
@@ -146,7 +134,7 @@ struct RowCopy: Sendable {
         return IsolatedTable.inOrder(tables, needs: needs)
     }
 
-    private func setSequences(_ session: Session) async throws {
+    private func setSequences() async throws {
         for next in try await SequenceValues.behind(isolation.facts.tables, here: holder, there: session) {
             // Unlike setval it is undone by a rollback.
             try await session.query("ALTER SEQUENCE \(next.sequence) RESTART WITH \(next.value)")
