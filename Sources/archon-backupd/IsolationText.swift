@@ -21,7 +21,12 @@ struct IsolationText {
             lines += step.sql.map { "    \($0.replacing("\n", with: "\n    "));" }
         }
         if !report.refusals.isEmpty { lines += ["", "in the way:"] + report.refusals.map { "    \($0)" } }
-        lines += ["", "Nothing was changed. --yes does it."]
+        lines += [
+            "",
+            report.refusals.isEmpty
+                ? "Nothing was changed. --yes does it."
+                : "Nothing was changed, and --yes changes nothing as long as that is in the way.",
+        ]
         return lines.joined(separator: "\n")
     }
 

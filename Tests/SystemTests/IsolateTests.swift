@@ -203,6 +203,7 @@ import Testing
                     TestHost.binary, ["isolate", stage.plan] + flags,
                     environment: ["ARCHON_BACKUPD_CONFIG": host.config])
                 #expect(said.status == 1 && said.error.contains("users_task_fkey of public.users"), "\(said.error)")
+                #expect(!said.output.contains("--yes does it"))
             }
             #expect(try await stage.fingerprints() == before && (try host.files()).isEmpty)
             try stage.writePlan(#""targetRows": "replace", "allowForeignKeys": true"#)
