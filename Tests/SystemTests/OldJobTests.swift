@@ -55,6 +55,33 @@ import Testing
         }
     }
 
+    @Test func `a timer of another name, by what is dropped in for it, and a template are told as what they are`()
+        async throws
+    {
+        try await withHost { host in
+            try host.write("\"app\": {\(VerbTests.often)}")
+            try put("[Service]\nExecStart=\(Self.call)\n", host, "/etc/systemd/system/dumps.service")
+            try put("[Timer]\nOnCalendar=daily\nUnit=other.service\n", host, "/lib/systemd/system/nightly.timer")
+            try put("[Timer]\nUnit=dumps.service\n", host, "/etc/systemd/system/nightly.timer.d/unit.conf")
+            let named = try await doctor(host, status: 1)
+            #expect(
+                named.checks[0].mend
+                    == "`systemctl disable --now nightly.timer dumps.service`, then remove /lib/systemd/system/nightly.timer and /etc/systemd/system/dumps.service."
+            )
+            try put("[Timer]\nUnit=\n", host, "/etc/systemd/system/nightly.timer.d/unit.conf")
+            #expect(try await doctor(host, status: 1).checks[0].mend?.contains("nightly") == false)
+
+            try put("[Service]\nExecStart=\(Self.call) %i\n", host, "/etc/systemd/system/dumps@.service")
+            try put("[Timer]\nOnCalendar=daily\nUnit=dumps@all.service\n", host, "/etc/systemd/system/all.timer")
+            try put("[Timer]\nOnCalendar=daily\n", host, "/etc/systemd/system/dumps@.timer")
+            let template = try await doctor(host, status: 1)
+            #expect(
+                template.checks.first { $0.subject.contains("@") }?.mend
+                    == "`systemctl disable --now all.timer` and each that `systemctl list-units --all 'dumps@*'` names, then remove /etc/systemd/system/all.timer, /etc/systemd/system/dumps@.timer and /etc/systemd/system/dumps@.service."
+            )
+        }
+    }
+
     @Test func `a link to the script, the script itself, and a drop-in that calls it are found`() async throws {
         try await withHost { host in
             try host.write("\"app\": {\(VerbTests.often)}")

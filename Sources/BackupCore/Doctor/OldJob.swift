@@ -54,6 +54,12 @@ package enum OldJob {
         return unit
     }
 
+    /// Of `name@instance.service` the unit that it is made of; nil for any other.
+    package static func template(of unit: String) -> String? {
+        guard let at = unit.firstIndex(of: "@"), let dot = unit.lastIndex(of: "."), at < dot else { return nil }
+        return String(unit[...at]) + String(unit[dot...])
+    }
+
     /// Whether the script's name stands there, and not as a part of another's.
     private static func calls(_ line: Substring) -> Bool {
         var rest = line

@@ -151,16 +151,27 @@ package struct OldJobSearch: Sendable {
         for path in units where path.hasSuffix(".timer") {
             let name = (path as NSString).lastPathComponent
             guard found[name] == nil, let text = text(path, &seen) else { continue }
-            let unit = OldJob.unit(begunBy: text) ?? "\((name as NSString).deletingPathExtension).service"
-            found[name] = (path, unit == service)
+            // What is dropped in comes after it, whichever folder it lies in.
+            let dropped = units.filter { ($0 as NSString).lastPathComponent == "\(name).d" }
+                .flatMap { files(in: $0, &seen) }.filter { $0.hasSuffix(".conf") }.compactMap { self.text($0, &seen) }
+            let unit =
+                OldJob.unit(begunBy: ([text] + dropped).joined(separator: "\n"))
+                ?? "\((name as NSString).deletingPathExtension).service"
+            found[name] = (path, unit == service || OldJob.template(of: unit) == service)
         }
         return found.sorted { $0.key < $1.key }.filter(\.value.begins).map(\.value.path)
     }
 
     private static func mend(service: String, _ timers: [String]) -> String {
         let paths = timers + [service]
-        let names = paths.map { ($0 as NSString).lastPathComponent }.joined(separator: " ")
         let files = timers.isEmpty ? service : "\(timers.joined(separator: ", ")) and \(service)"
-        return "`systemctl disable --now \(names)`, then remove \(files)."
+        var names = paths.map { ($0 as NSString).lastPathComponent }
+        let template = names.first { $0.contains("@.") }
+        names.removeAll { $0.contains("@.") }
+        let units = (["`systemctl disable --now"] + names).joined(separator: " ") + "`"
+        guard let template else { return "\(units), then remove \(files)." }
+        // It is no unit that could be disabled; what was made of it is.
+        let instances = "`systemctl list-units --all '\(template.prefix { $0 != "." })*'`"
+        return "\(units) and each that \(instances) names, then remove \(files)."
     }
 }
