@@ -57,6 +57,47 @@ import Testing
         }
     }
 
+    @Test(arguments: [16, 17, 18])
+    func `tables move out of a database of that major, and back`(major: Int) async throws {
+        let server = try await ScratchServer.begin(bin: Majors.bin(major))
+        defer { server.end() }
+        try await withTemporaryFolder { folder in
+            let stage = IsolationStage(host: host(folder, server), shared: "shared", own: "own")
+            let schema = IsolationStage.schema.replacing("CREATE EXTENSION IF NOT EXISTS pg_trgm;\n", with: "")
+            try await server.create("shared", schema + IsolationStage.rows)
+            try await server.create("own")
+            try await server.psql(
+                "shared",
+                """
+                create table kinds (id int primary key); alter table app_tasks add kind int references kinds on delete set null;
+                create view open_tasks as select id, body from app_tasks; grant select (id) on app_tasks to public;
+                create publication whole for all tables
+                """)
+            try stage.host.write(
+                """
+                "shared": {\(Self.often), "expect": {"tables": {"public.app_*": 0}}},
+                "own": {\(Self.often), "expect": {"tables": {"public.app_*": 3}}}
+                """)
+            let more = schema + "ALTER TABLE app_tasks ADD COLUMN IF NOT EXISTS kind int;\n"
+            try Data(more.utf8).write(to: URL(fileURLWithPath: "\(folder)/app.sql"))
+            try stage.writePlan()
+            let before = try await server.fingerprint("shared")
+            let refused = try await stage.host.call("isolate", stage.plan, "--json")
+            #expect(refused.status == 1, "\(refused.error)")
+            for kind in ["foreign-key-action", "writing-view", "publication", "grant", "trigger"] {
+                #expect(refused.output.contains("\"\(kind)\""), "\(major): \(kind) in \(refused.output)")
+            }
+            try stage.writePlan(#""targetRows": "replace", "allowForeignKeys": true, "allowViews": true"#)
+            let rows = try await stage.rows("shared")
+            let done = try await stage.host.call("isolate", stage.plan, "--yes")
+            #expect(done.status == 0, "\(major): \(done.error)")
+            #expect(try await stage.rows("own") == rows)
+            let back = try await stage.host.call("isolate", stage.plan, "--undo", "--yes")
+            #expect(back.status == 0, "\(major): \(back.error)")
+            #expect(try await server.fingerprint("shared") == before)
+        }
+    }
+
     /// By the tools of that major alone, two at a time.
     private func stock(_ server: ScratchServer, _ host: TestHost, _ major: Int) async throws {
         let archives = try host.files().filter { $0.hasSuffix(".dump") }.sorted()
