@@ -78,6 +78,13 @@ extension Session.Fault {
 enum TextSettings {
     /// What the manifest notes: these change the text of some value, and pg_dump leaves them as they are.
     static let noted = ["TimeZone", "bytea_output", "lc_monetary", "quote_all_identifiers"]
+    /// The same wherever a value is read: for what need not be as in a dump.
+    static let plain = [
+        "TimeZone": "UTC", "bytea_output": "hex", "lc_monetary": "C", "quote_all_identifiers": "off",
+    ]
+    /// From PostgreSQL 17 on a transaction may have a limit too.
+    static let endlessTransactions =
+        "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'"
 
     static func gather(_ session: Session) async throws -> [String: String] {
         var found: [String: String] = [:]
@@ -94,7 +101,8 @@ enum TextSettings {
             """
             SELECT pg_catalog.set_config('search_path', '', false);
             SET DateStyle = ISO; SET IntervalStyle = postgres; SET extra_float_digits = 3; SET row_security = off;
-            SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0
+            SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+            \(endlessTransactions)
             """)
         for (name, value) in settings ?? [:] {
             do {

@@ -38,7 +38,7 @@ struct SourceSnapshot: Sendable {
             SET lock_timeout = \(max(1, Int(job.lockTimeoutSeconds * 1000)));
             SET statement_timeout = \(max(1, Int(try limit.remaining() * 1000)));
             SET idle_in_transaction_session_timeout = 0; SET row_security = off;
-            SET quote_all_identifiers = off
+            SET quote_all_identifiers = off; \(TextSettings.endlessTransactions)
             """)
         let question = tablesQuestion(job)
         var taken: (id: String, tables: [Table])?
@@ -59,6 +59,9 @@ struct SourceSnapshot: Sendable {
             """)
         try await counter.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try await counter.query("SET TRANSACTION SNAPSHOT \(SQL.literal(taken.id))")
+        // At once: who comes later with ALTER TABLE waits for the holder, and reading a table would wait behind him, for good.
+        try await counter.query("SET LOCAL lock_timeout = \(max(1, Int(job.lockTimeoutSeconds * 1000)))")
+        try await lock(taken.tables, counter)
         return SourceSnapshot(
             id: taken.id, tables: taken.tables, holder: holder, counter: counter, countsObjects: job.schemas.isEmpty,
             hasContents: job.proof == .sourceContent)
