@@ -34,14 +34,19 @@ import Testing
             rows: IsolationFacts.Rows(.empty))
     }
 
-    private static let content = TargetMark.Content(rows: 7, fingerprint: Fingerprint(sum: 7))
+    private static let content = TargetMark.Content(rows: 7, hash: "-7")
 
     /// What a run leaves in the target that has copied these tables' rows.
     private static func mark(_ facts: IsolationFacts, file: String?) throws -> TargetMark {
         TargetMark(
             tables: Dictionary(
                 uniqueKeysWithValues: facts.tables.map {
-                    ($0.shown, .init(source: "postgres", oid: "1", noted: "then", schemaFile: file, content: content))
+                    (
+                        $0.shown,
+                        .init(
+                            source: "postgres", oid: "1", noted: "then", schemaFile: file, copied: true,
+                            content: content)
+                    )
                 }))
     }
 
@@ -82,17 +87,13 @@ import Testing
         // Having all tables says nothing of what else is in the file.
         #expect(isolation(facts, file).schemaState == .toDo)
         facts.schemaFile = "5a"
-        let noting = isolation(facts, file).markStatements([
-            "public.archon_tasks": .init(rows: 0, fingerprint: .init())
-        ])
+        let noting = isolation(facts, file).markStatements([:])
         #expect(noting.first == "CREATE SCHEMA \"archon_backupd_isolate\"" && noting.count == 2)
         facts.hasMark = true
         facts.mark = try Self.mark(facts, file: "5a")
         #expect(isolation(facts, file).schemaState == .done)
-        #expect(
-            isolation(facts, file).markStatements([
-                "public.archon_settings": Self.content, "public.archon_tasks": Self.content,
-            ]).isEmpty)
+        let contents = ["public.archon_settings": Self.content, "public.archon_tasks": Self.content]
+        #expect(isolation(facts, file).markStatements(contents).isEmpty)
         facts.schemaFile = "5b"
         #expect(isolation(facts, file).schemaState == .toDo)
         facts.schemaFile = "5a"
@@ -106,7 +107,9 @@ import Testing
         #expect(isolation(facts, file).rowsState == .notAsked)
     }
 
-    @Test func `rows of the target are told apart: copied, written since, of other tables, of somebody`() throws {
+    @Test func `rows of the target are told apart: copied, of the schema file, changed, of other tables, of somebody`()
+        throws
+    {
         var facts = try both()
         facts.rows = .init(
             .different, source: ["public.archon_settings": 7, "public.archon_tasks": 7],
@@ -116,35 +119,66 @@ import Testing
             plan.targetRows = rows
             return isolation(facts, plan).refusals.joined(separator: "\n")
         }
-        #expect(refusal(.refuse, facts).contains("not those of postgres (public.archon_settings 7 rows)"))
-        #expect(refusal(.replace, facts).isEmpty)
-        facts.rows?.source["public.archon_settings"] = 6
-        #expect(
-            refusal(.replace, facts).contains(
-                "more rows than postgres (public.archon_settings 7 where the source has 6)"))
-        // Those that a run has copied go for those of now; an emptied table has lost nothing.
+        func refuses(_ message: String, _ facts: IsolationFacts, line: Int = #line) {
+            for rows in [IsolationPlan.TargetRows.refuse, .replace] {
+                #expect(refusal(rows, facts).contains(message), "\(line): \(refusal(rows, facts))")
+                #expect(refusal(rows, facts).contains("\"targetRows\": \"overwrite\""))
+            }
+            #expect(refusal(.overwrite, facts).isEmpty)
+        }
+        refuses("rows that isolate has not put there (public.archon_settings 7 rows)", facts)
+        #expect(!isolation(facts).isClean)
+        // Those that a run has copied go for those of now, those that the schema file has put in where the plan says so.
         facts.hasMark = true
         facts.mark = try Self.mark(facts, file: nil)
-        facts.unchanged = ["public.archon_settings"]
-        #expect(refusal(.refuse, facts).isEmpty && refusal(.replace, facts).isEmpty)
+        facts.mark?.tables["public.archon_tasks"]?.content?.rows = 0
+        facts.unchanged = ["public.archon_settings", "public.archon_tasks"]
+        #expect(refusal(.refuse, facts).isEmpty && refusal(.replace, facts).isEmpty && isolation(facts).isClean)
         let copied = facts
-        facts.unchanged = []
-        facts.mark?.tables["public.archon_settings"]?.content = nil
-        for rows in [IsolationPlan.TargetRows.refuse, .replace] {
-            #expect(refusal(rows, facts).contains("written since isolate looked after them"))
+        facts.mark?.tables["public.archon_settings"]?.copied = false
+        #expect(
+            refusal(.refuse, facts).contains(
+                "the schema file has put rows into archon_db (public.archon_settings 7 rows)"))
+        #expect(refusal(.replace, facts).isEmpty)
+        facts.tables[0].oid = "2"
+        #expect(refusal(.replace, facts).isEmpty)
+        // Written to, looked at by nobody, emptied while others have rows.
+        for change in [
+            { $0.unchanged = [] },
+            {
+                $0.unchanged = ["public.archon_settings"];
+                $0.mark?.tables["public.archon_tasks"]?.content = Self.content
+            },
+        ] as [(inout IsolationFacts) -> Void] {
+            facts = copied
+            change(&facts)
+            refuses("not as isolate has left them", facts)
+            #expect(!isolation(facts).isClean)
         }
+        facts = copied
+        facts.unchanged = ["public.archon_tasks"]
+        facts.mark?.tables["public.archon_settings"]?.content = nil
+        refuses("not as isolate has left them", facts)
         facts = copied
         facts.tables[0].oid = "2"
-        for rows in [IsolationPlan.TargetRows.refuse, .replace] {
-            #expect(refusal(rows, facts).contains("earlier tables than postgres has now (public.archon_settings)"))
-        }
+        refuses("earlier tables than postgres has now (public.archon_settings 7 rows)", facts)
         facts = copied
         facts.mark = nil
-        #expect(refusal(.replace, facts).contains("is not as isolate has written it"))
-        // Of another job: rows of somebody.
+        refuses("rows that isolate has not put there", facts)
         facts = copied
         facts.mark?.tables["public.archon_settings"]?.source = "other"
-        #expect(refusal(.refuse, facts).contains("not those of postgres") && refusal(.overwrite, facts).isEmpty)
+        refuses("rows that isolate has not put there", facts)
+        // What keeps them from going, whatever the plan says.
+        facts = copied
+        facts.targetKeys = ["k of public.notes to public.archon_tasks"]
+        #expect(refusal(.overwrite, facts).contains("k of public.notes to public.archon_tasks of archon_db keeps"))
+        facts = copied
+        facts.extraPartitions = ["public.archon_p_2"]
+        #expect(
+            refusal(.overwrite, facts).contains("public.archon_p_2 of archon_db is a partition that postgres lacks"))
+        facts = copied
+        facts.markOwner = "somebody"
+        #expect(refusal(.overwrite, facts).contains("belongs to somebody"))
         let mark = try Self.mark(copied, file: "5a")
         #expect(TargetMark(comment: mark.comment) == mark)
         for other in [nil, "", "a comment", mark.comment + "\n-", String(mark.comment.dropLast())] {
@@ -201,9 +235,9 @@ import Testing
                 "postgres would not be as expected afterwards: 2 tables *.archon_*"))
         #expect(
             try refusals { $0.rows = .init(.different, target: ["public.archon_tasks": 7]) }.contains(
-                "rows that are not those of postgres (public.archon_tasks 7 rows)"))
+                "rows that isolate has not put there (public.archon_tasks 7 rows)"))
         var replacing = plan
-        replacing.targetRows = .replace
+        replacing.targetRows = .overwrite
         #expect(try refusals(replacing) { $0.rows = .init(.different) }.isEmpty)
         #expect(try refusals { $0.tables[1].columns.append("x") }.contains("archon_db has no column x"))
         #expect(try refusals { $0.tables[1].isPartitioned = true }.contains("partitioned in one"))
@@ -238,8 +272,18 @@ import Testing
         #expect(undo().statements.last == "COMMENT ON SCHEMA \"archon_legacy_archive\" IS NULL")
         facts.source.contents.tables?.append(.init(schema: "public", name: "archon_settings"))
         #expect(undo().refusals == ["public.archon_settings exists again in postgres"])
-        facts.archive?.tables.removeFirst()
-        #expect(undo().refusals == ["archon_legacy_archive.archon_settings is gone"])
+        facts.source.contents.tables?.removeLast()
+        #expect(undo().notes == ["the schema archon_legacy_archive stays: it has more than what was moved there"])
+        facts.archive?.tables.removeLast()
+        #expect(undo().notes.isEmpty && undo().statements.last?.hasPrefix("DROP") == true)
+        facts.archive?.hasMore = true
+        #expect(undo().statements.last?.hasPrefix("COMMENT") == true)
+        facts.archive?.mark?.tables["archon_tasks"] = "public"
+        #expect(
+            undo().refusals.isEmpty
+                && undo().notes[0] == "archon_legacy_archive.archon_tasks was dropped, and does not come back")
+        facts.archive?.tables = []
+        #expect(undo().refusals == ["none of the tables that were moved is left in archon_legacy_archive"])
     }
 
     @Test func `tables come after those that they reference`() {
@@ -248,41 +292,5 @@ import Testing
         #expect(IsolatedTable.inOrder(tables, needs: needs).map(\.name) == ["d", "c", "a", "b"])
         let circle = ["s.a": ["s.b"], "s.b": ["s.a"]].mapValues(Set.init)
         #expect(Set(IsolatedTable.inOrder(tables, needs: circle).map(\.name)) == ["a", "b", "c", "d"])
-    }
-
-    @Test func `the shipped plan and the one in the docs are plans`() throws {
-        let repository = ScheduleSample.repository
-        let shipped = try Data(contentsOf: URL(fileURLWithPath: "\(repository)/config/examples/isolate-archon.json"))
-        let plan = try IsolationPlanDecoder.decode(Array(shipped), file: "isolate-archon.json")
-        #expect(plan.moves(schema: "public", table: "archon_page_metadata"))
-        #expect(!plan.moves(schema: "archon_legacy_archive", table: "archon_page_metadata"))
-        let page = try String(contentsOfFile: "\(repository)/docs/isolate.md", encoding: .utf8)
-        let block = try #require(page.components(separatedBy: "```json\n").dropFirst(2).first)
-        let text = block.components(separatedBy: "```")[0]
-        #expect(try IsolationPlanDecoder.decode(Array(text.utf8), file: "isolate.md") == plan)
-    }
-
-    @Test func `a plan is read with its defaults, and every fault of one is told`() throws {
-        let text =
-            #"{"version": 1, "source": "postgres", "target": "archon_db", "tables": ["public.archon_*"], "copyRows": false}"#
-        let plan = try IsolationPlanDecoder.decode(Array(text.utf8), file: "p.json")
-        #expect(plan.archiveSchema == "archon_legacy_archive" && plan.targetRows == .refuse && !plan.allowForeignKeys)
-        #expect(plan.lockTimeoutSeconds == 10 && plan.schemaFile == nil && !plan.copyRows)
-        let bad = #"""
-            {"version": 2, "source": "", "tables": ["archon", 1], "copyRow": true, "targetRows": "merge",
-             "archiveSchema": "pg_x", "lockTimeout": "0s"}
-            """#
-        let failure = try #require(throws: Failure.self) {
-            try IsolationPlanDecoder.decode(Array(bad.utf8), file: "p.json")
-        }
-        for part in [
-            "$.version", "$.source: is empty", "\"target\" is missing", "$.tables[1]", "$.copyRow: this key is unknown",
-            "Did you mean \"copyRows\"?", "$.targetRows", "$.archiveSchema", "$.lockTimeout", "p.json:2:",
-        ] {
-            #expect(failure.message.contains(part), "\(part) in \(failure.message)")
-        }
-        let empty = #"{"version": 1, "source": "a", "target": "b", "tables": [], "copyRows": true}"#
-        #expect(throws: Failure.self) { try IsolationPlanDecoder.decode(Array(empty.utf8), file: "p.json") }
-        #expect(throws: Failure.self) { try IsolationPlanDecoder.decode(Array("[1]".utf8), file: "p.json") }
     }
 }

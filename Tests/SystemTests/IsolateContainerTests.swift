@@ -39,6 +39,8 @@ import Testing
                 "shared",
                 "insert into app_settings select g::text, repeat(md5(g::text), 3000) from generate_series(1, 300) g")
             let full = try await box.sql("shared", question)
+            // The target has been worked in.
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let lock = Task {
                 try await box.sql(
                     "own",

@@ -128,6 +128,7 @@ import Testing
         try await withHost { host in
             let stage = try await IsolationStage.make(host, "written")
             try await host.server.psql(stage.own, IsolationStage.schema)
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let rows = try await stage.rows(stage.shared)
             let holder = try await LockHolder.begin(
                 host.server, stage.own, "lock table app_settings in row exclusive mode")
@@ -191,6 +192,7 @@ import Testing
             let rows = try await stage.rows(stage.shared)
             try await host.server.psql(
                 stage.own, IsolationStage.schema + "alter table app_settings add check (key <> '290')")
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let before = try await stage.fingerprints()
             let refused = try await stage.isolate("--yes")
             #expect(refused.status == 1 && refused.error.contains("app_settings_key_check"), "\(refused.error)")

@@ -10,6 +10,7 @@ import Testing
     private func stage(_ host: TestHost, _ mark: String, _ more: String) async throws -> IsolationStage {
         let stage = try await IsolationStage.make(host, mark)
         try await host.server.psql(stage.own, IsolationStage.schema)
+        try stage.writePlan(#""targetRows": "overwrite""#)
         try host.write(
             """
             "shared": {"database": "\(stage.shared)", \(VerbTests.often), "expect": {"tables": {"public.app_*": 0}}},

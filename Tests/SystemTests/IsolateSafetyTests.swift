@@ -34,7 +34,11 @@ import Testing
             """
             create table beats (n int);
             create function beat() returns event_trigger language plpgsql as
-              $$ begin insert into public.beats values (1); end $$;
+              $$ begin
+                if current_query() not like '%DO %' then
+                  set constraints all deferred; insert into public.beats values (1);
+                end if;
+              end $$;
             create function rest() returns trigger language plpgsql as
               $$ begin perform pg_sleep(600); return null; end $$;
             create constraint trigger rest after insert on beats deferrable initially deferred
@@ -71,7 +75,7 @@ import Testing
             let rows = try await stage.rows(stage.shared)
             let before = try await host.server.fingerprint(stage.shared)
             for (database, tag, step) in [
-                (stage.own, "CREATE TABLE", "step 2 of 6"), (stage.own, "ALTER TABLE", "step 3 of 6"),
+                (stage.own, "CREATE TABLE", "step 2 of 6"), (stage.own, "COMMENT", "step 3 of 6"),
                 (stage.shared, "CREATE SCHEMA", "step 5 of 6"),
             ] {
                 try await slow(stage, database, tag)
@@ -102,6 +106,7 @@ import Testing
             try await host.server.psql(
                 stage.own,
                 IsolationStage.schema + "alter table app_tasks alter size drop expression")
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let before = try await stage.fingerprints()
             let refused = try await stage.isolate("--yes")
             #expect(refused.status == 1, "\(refused.error)")
@@ -136,14 +141,14 @@ import Testing
             let stage = try await IsolationStage.make(host, "through")
             let server = host.server
             try await server.psql(stage.shared, "create view task_view as select id, body from app_tasks")
-            try await refused(stage, "task_view writes through to public.app_tasks")
+            try await refused(stage, "task_view may write through to public.app_tasks")
             try await server.psql(
                 stage.shared,
                 """
                 drop view task_view; create view task_view as select id, count(*) from app_tasks group by id;
                 create rule counted as on insert to others do also insert into app_settings values (new.id, 'counted')
                 """)
-            try await refused(stage, "counted of public.others writes through to public.app_settings")
+            try await refused(stage, "counted of public.others may write through to public.app_settings")
             try await server.psql(
                 stage.shared,
                 """
@@ -162,7 +167,7 @@ import Testing
             try await refused(
                 stage, "app_tasks_other_fkey to public.others, ON UPDATE SET NULL, would change rows")
             try stage.writePlan(
-                #""targetRows": "replace", "allowForeignKeys": true, "allowViews": true"#)
+                #""targetRows": "overwrite", "allowForeignKeys": true, "allowViews": true"#)
             try await server.psql(stage.own, IsolationStage.schema + "alter table app_tasks add other int")
             let done = try await stage.isolate("--yes")
             #expect(done.status == 0, "\(done.error)")
@@ -196,6 +201,7 @@ import Testing
             // Numbers alone are none.
             try await server.psql(stage.shared, "select lo_unlink(4711)")
             try await server.psql(stage.own, IsolationStage.schema + "alter table app_settings add picture oid")
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let done = try await stage.isolate("--yes")
             #expect(done.status == 0, "\(done.error)")
             try await stage.clean()

@@ -94,6 +94,7 @@ import Testing
             try await host.server.psql(
                 stage.own,
                 IsolationStage.schema + "alter table app_tasks add kind int; alter table app_settings add n int")
+            try stage.writePlan(#""targetRows": "overwrite""#)
             let before = try await host.server.fingerprint(stage.shared)
             let planned = try report(try await stage.isolate("--json"))
             let ties = (planned["ties"] as? [[String: String]] ?? []).map {

@@ -133,14 +133,13 @@ package struct Isolation: Sendable, Equatable {
         return truncateSQL + copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
     }
 
-    /// Where there are rows to replace. ONLY: what inherits from such a table is somebody else's.
-    private var truncateSQL: [String] {
-        guard (facts.rows?.target ?? [:]).values.contains(where: { $0 > 0 }) else { return [] }
-        return [Self.truncate(copied)]
-    }
+    private var truncateSQL: [String] { filled.isEmpty ? [] : [truncation] }
 
-    package static func truncate(_ tables: [IsolatedTable]) -> String {
-        "TRUNCATE " + tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")
+    /// Empties the target's tables. ONLY: what inherits from such a table is somebody else's; of a partitioned one all partitions
+    /// go, those too that reference each other.
+    package var truncation: String {
+        "TRUNCATE "
+            + facts.tables.map { $0.isPartitioned ? $0.qualified : "ONLY \($0.qualified)" }.joined(separator: ", ")
     }
 
     private var markSQL: [String] { facts.hasMark ? [] : ["CREATE SCHEMA \(SQL.identifier(TargetMark.schema))"] }
@@ -149,16 +148,33 @@ package struct Isolation: Sendable, Equatable {
         "\(facts.target.database) notes which rows these are, in the comment on the schema \(TargetMark.schema)"
     }
 
-    /// Notes in the target which rows it has of us: `contents` by table, nothing where none were copied.
+    /// Notes in the target which rows it has of us: by table its contents, or nil for "whatever there is".
     package func markStatements(_ contents: [String: TargetMark.Content]) -> [String] {
-        var mark = facts.mark ?? TargetMark(tables: [:])
-        for table in facts.tables {
-            mark.tables[table.shown] = TargetMark.Entry(
-                source: plan.source, oid: table.oid, noted: moved, schemaFile: facts.schemaFile,
+        let mark = mark { table, _ in
+            TargetMark.Entry(
+                source: plan.source, oid: table.oid, noted: moved, schemaFile: facts.schemaFile, copied: plan.copyRows,
                 content: contents[table.shown])
         }
         guard mark.withoutTimes != facts.mark?.withoutTimes else { return [] }
         return markSQL + ["COMMENT ON SCHEMA \(SQL.identifier(TargetMark.schema)) IS \(SQL.literal(mark.comment))"]
+    }
+
+    /// For the end of the schema file's transaction: notes the rows that are there by then, which are the file's and ours of before.
+    /// Empty where they may be somebody's.
+    package var seedNote: String {
+        guard plan.copyRows, isClean else { return "" }
+        return mark { table, before in
+            let isCopy = before.map { $0.copied && ($0.content?.rows ?? 0) > 0 } ?? false
+            return TargetMark.Entry(
+                source: plan.source, oid: isCopy ? before?.oid ?? table.oid : table.oid, noted: moved,
+                schemaFile: facts.schemaFile, copied: isCopy, content: nil)
+        }.noting(facts.tables)
+    }
+
+    private func mark(_ entry: (IsolatedTable, TargetMark.Entry?) -> TargetMark.Entry) -> TargetMark {
+        var mark = facts.mark ?? TargetMark(tables: [:])
+        for table in facts.tables { mark.tables[table.shown] = entry(table, mark.tables[table.shown]) }
+        return mark
     }
 
     /// What is worth knowing, and in nobody's way.

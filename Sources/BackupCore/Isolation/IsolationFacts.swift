@@ -76,10 +76,13 @@ package struct IsolationFacts: Sendable, Equatable {
         /// Nil when it was not made by `isolate`.
         package var mark: ArchiveMark?
         package var tables: [IsolatedTable]
+        /// Somebody has put other things there: views, functions, types.
+        package var hasMore: Bool
 
-        package init(mark: ArchiveMark?, tables: [IsolatedTable]) {
+        package init(mark: ArchiveMark?, tables: [IsolatedTable], hasMore: Bool = false) {
             self.mark = mark
             self.tables = tables
+            self.hasMore = hasMore
         }
     }
 
@@ -98,18 +101,13 @@ package struct IsolationFacts: Sendable, Equatable {
         }
         package var state: State
         package var source: [String: Int]
+        /// Of the tables that are there.
         package var target: [String: Int]
-        /// Where they are the same: what they are.
-        package var contents: [String: TargetMark.Content]
 
-        package init(
-            _ state: State, source: [String: Int] = [:], target: [String: Int] = [:],
-            contents: [String: TargetMark.Content] = [:]
-        ) {
+        package init(_ state: State, source: [String: Int] = [:], target: [String: Int] = [:]) {
             self.state = state
             self.source = source
             self.target = target
-            self.contents = contents
         }
     }
 
@@ -129,8 +127,14 @@ package struct IsolationFacts: Sendable, Equatable {
     package var mark: TargetMark?
     /// The schema of the mark is there, whatever its comment says.
     package var hasMark = false
-    /// Tables of the target whose rows are those of the mark; looked at where rows are different.
+    /// Whom that schema belongs to, when this user has no part in it.
+    package var markOwner: String?
+    /// Tables of the target whose rows are those of the mark; looked at where the copy would remove rows.
     package var unchanged: Set<String> = []
+    /// Partitions that the target alone has, and that have rows.
+    package var extraPartitions: [String] = []
+    /// Foreign keys of the target, from tables that do not move to those that do, each as `key of table to table`.
+    package var targetKeys: [String] = []
     /// SHA-256 of the plan's schema file.
     package var schemaFile: String?
 

@@ -20,7 +20,7 @@ package struct IsolationPlan: Sendable, Equatable {
     package var archiveSchema = "archon_legacy_archive"
     /// Whether tables that stay may go on referencing the archived ones, or changing their rows.
     package var allowForeignKeys = false
-    /// Whether views and rules may go on writing into the archived ones.
+    /// Whether views, rules and functions may go on writing into the archived ones.
     package var allowViews = false
     package var lockTimeoutSeconds: Double = 10
 

@@ -44,7 +44,9 @@ extension Isolation {
             case .foreignKeyAction where !plan.allowForeignKeys:
                 "the foreign key \(tie.object), would change rows of \(tie.table) in the archive: drop it, or write \"allowForeignKeys\": true"
             case .writingView where !plan.allowViews:
-                "\(tie.object) writes through to \(tie.table), and would write into the archive: drop it, or write \"allowViews\": true"
+                "\(tie.object) may write through to \(tie.table), into the archive then: drop it, or write \"allowViews\": true"
+            case .boundFunction where !plan.allowViews:
+                "the body of \(tie.object) is bound to \(tie.table), and may write into the archive then: drop it, or write \"allowViews\": true"
             case .subscription:
                 "the subscription \(tie.object) fills \(tie.table), and would fill it in the archive: take the table out of it first"
             case .largeObjects where plan.copyRows:
@@ -52,7 +54,7 @@ extension Isolation {
             case .partition: "\(tie.object) and \(tie.table) are one table: name both or neither"
             case .foreignKeyIn, .foreignKeyOut, .foreignKeyAction, .writingView, .largeObjects, .sequence,
                 .sequenceUser, .policy, .policyElsewhere, .trigger, .grant,
-                .publication, .publicationOfSchema, .view, .column, .function, .functionText:
+                .publication, .publicationOfSchema, .view, .column, .boundFunction, .function, .functionText:
                 nil
             }
         }

@@ -18,6 +18,7 @@ package struct IsolationTie: Sendable, Hashable, Encodable {
         case writingView = "writing-view"
         case view
         case column
+        case boundFunction = "bound-function"
         case function
         case functionText = "function-text"
     }
@@ -53,10 +54,11 @@ extension IsolationTie.Kind {
         case .grant: "grant: on a table worth nothing without USAGE on the archive, the target needs its own"
         case .publication: "publication: it would go on publishing the table as one of the archive, not the target's"
         case .publicationOfSchema: "publication of a whole schema: the table would leave it"
-        case .writingView: "view or rule that writes: it would go on writing into the archive"
+        case .writingView: "view or rule that may write: it would go on in the archive"
         case .view: "view or rule: it would read the archive"
         case .column: "column of the table's row type, in a table that stays: it stays of that type"
-        case .function: "function bound to the table: it would work on the archive"
+        case .boundFunction: "function whose body is bound to the table: it would go on in the archive"
+        case .function: "function of the table's row type: it would take rows of the archive"
         case .functionText: "function that mentions the table's name: it would not find it any more"
         }
     }

@@ -36,17 +36,17 @@ package struct IsolationUndo: Sendable, Equatable {
     package var statements: [String] {
         guard let archive, mark != nil else { return [] }
         let schema = SQL.identifier(plan.archiveSchema)
-        let isEmptied = returning.count == archive.tables.count
+        let isEmptied = returning.count == archive.tables.count && !archive.hasMore
         return returning.map { "ALTER TABLE \($0.table.qualified) SET SCHEMA \(SQL.identifier($0.schema))" }
             + [isEmptied ? "DROP SCHEMA \(schema)" : "COMMENT ON SCHEMA \(schema) IS NULL"]
     }
 
     package var refusals: [String] {
         if isDone { return [] }
-        guard let archive else {
+        guard archive != nil else {
             return ["there is no schema \(plan.archiveSchema) in \(source.database): nothing was moved there"]
         }
-        guard let mark else {
+        guard mark != nil else {
             return [
                 "the schema \(plan.archiveSchema) of \(source.database) does not say that this plan's tables were moved there"
             ]
@@ -54,9 +54,17 @@ package struct IsolationUndo: Sendable, Equatable {
         let taken = returning.filter { back in
             source.contents.tables?.contains { $0.schema == back.schema && $0.name == back.table.name } ?? false
         }
-        let gone = mark.tables.keys.filter { name in !archive.tables.contains { $0.name == name } }.sorted()
         return taken.map { "\($0.schema).\($0.table.name) exists again in \(source.database)" }
-            + gone.map { "\(plan.archiveSchema).\($0) is gone" }
+            + (returning.isEmpty ? ["none of the tables that were moved is left in \(plan.archiveSchema)"] : [])
+    }
+
+    /// What does not come back, and what stays.
+    package var notes: [String] {
+        guard let archive, let mark else { return [] }
+        let gone = mark.tables.keys.filter { name in !archive.tables.contains { $0.name == name } }.sorted()
+        let stays = archive.hasMore || returning.count < archive.tables.count
+        return gone.map { "\(plan.archiveSchema).\($0) was dropped, and does not come back" }
+            + (stays ? ["the schema \(plan.archiveSchema) stays: it has more than what was moved there"] : [])
     }
 }
 
@@ -104,6 +112,7 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
         self.init(undo.plan, from: undo.source.database, to: undo.targetDatabase, work: "undo")
         tables = undo.returning.map { "\($0.schema).\($0.table.name)" }
         refusals = undo.refusals
+        notes = undo.notes
         let changes =
             "\(Plural.tables(tables.count)) of \(undo.source.database) back where they were: \(tables.joined(separator: ", "))"
         steps = [

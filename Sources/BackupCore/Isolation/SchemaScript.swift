@@ -14,11 +14,11 @@ package struct SchemaScript: Sendable, Equatable {
 
     /// For psql's stdin with ON_ERROR_STOP. The transaction is ended by the last line alone: a text that breaks off, because this
     /// program was killed, leaves nothing behind. Lines keep their numbers. `lock` keeps a psql that such a program has left
-    /// behind apart from the next one.
-    package func input(lockTimeoutSeconds: Double, lock: Int64) -> String {
+    /// behind apart from the next one; `ending` is SQL for the end of the transaction.
+    package func input(lockTimeoutSeconds: Double, lock: Int64, ending: String = "") -> String {
         let milliseconds = max(1, Int(lockTimeoutSeconds * 1000))
         return
-            "BEGIN; SET LOCAL lock_timeout = \(milliseconds); SELECT pg_catalog.pg_advisory_xact_lock(\(lock)); \(text)\n;\nCOMMIT;\n"
+            "BEGIN; SET LOCAL lock_timeout = \(milliseconds); SELECT pg_catalog.pg_advisory_xact_lock(\(lock)); \(text)\n;\nRESET SESSION AUTHORIZATION; RESET ROLE;\n\(ending)\nCOMMIT;\n"
     }
 
     private struct Fault {

@@ -2,7 +2,11 @@ extension Isolation {
     /// Of the target's tables and rows. Those that are there already are looked at in any case; what the schema file may mend is
     /// passed over before it is applied.
     func targetRefusals(afterSchema: Bool) -> [String] {
-        facts.tables.flatMap { refusals(of: $0, afterSchema: afterSchema) } + (plan.copyRows ? rowRefusals : [])
+        let owner = facts.markOwner.map {
+            "the schema \(TargetMark.schema) of \(facts.target.database) belongs to \($0): run it as that role, or drop the schema"
+        }
+        return facts.tables.flatMap { refusals(of: $0, afterSchema: afterSchema) } + (owner.map { [$0] } ?? [])
+            + (plan.copyRows ? rowRefusals : [])
     }
 
     private func refusals(of table: IsolatedTable, afterSchema: Bool) -> [String] {
@@ -34,63 +38,76 @@ extension Isolation {
         return refusals
     }
 
-    /// Rows of the target that the copy must not remove.
+    /// Rows of the target that the copy must not remove, and what keeps it from removing those that it may.
     private var rowRefusals: [String] {
-        guard facts.rows?.state == .different, plan.targetRows != .overwrite else { return [] }
+        let database = facts.target.database
+        let extra = facts.extraPartitions.joined(separator: ", ")
+        if !extra.isEmpty {
+            return ["\(extra) of \(database) is a partition that \(facts.source.database) lacks, with rows"]
+        }
+        guard facts.rows?.state != .equal, facts.rows?.state != .sequencesBehind, !filled.isEmpty else { return [] }
+        return facts.targetKeys.map {
+            "the foreign key \($0) of \(database) keeps its rows from being replaced: drop it"
+        }
+            + (plan.targetRows == .overwrite ? [] : strangerRefusals)
+    }
+
+    /// Rows that are not known to be ours.
+    private var strangerRefusals: [String] {
         let (source, database) = (facts.source.database, facts.target.database)
         let overwrite = "write \"targetRows\": \"overwrite\""
-        let since = usedSince
-        if !since.isEmpty {
+        if !changed.isEmpty {
             return [
-                "\(database) has rows that were written since isolate looked after them, and that the copy would remove (\(since.joined(separator: ", "))): bring them into \(source), or \(overwrite)"
+                "the rows of \(database) are not as isolate has left them (\(list(changed))), and the copy would remove them: bring what is new into \(source), or \(overwrite)"
             ]
         }
         if !madeAnew.isEmpty {
             return [
-                "the rows of \(database) come from earlier tables than \(source) has now (\(madeAnew.joined(separator: ", "))): drop what was made anew there, or \(overwrite)"
+                "the rows of \(database) come from earlier tables than \(source) has now (\(list(madeAnew))): restored, or made anew? If those of now are to replace them, \(overwrite)"
             ]
         }
-        if facts.hasMark, facts.mark == nil {
+        let unknown = filled.filter { entry($0) == nil }
+        if !unknown.isEmpty {
             return [
-                "the comment on the schema \(TargetMark.schema) of \(database) is not as isolate has written it, so that nobody knows whether its rows may go: \(overwrite) if they may"
+                "\(database) has rows that isolate has not put there (\(list(unknown))): empty its tables, or \(overwrite)"
             ]
         }
-        if isOwnCopy { return [] }
-        let full = filled.map { "\($0.shown) \(Plural.rows(targetRows($0)))" }.joined(separator: ", ")
-        guard plan.targetRows == .replace else {
-            return [
-                "\(database) has rows that are not those of \(source) (\(full)): empty its tables, or write \"targetRows\": \"replace\""
-            ]
-        }
-        let fuller = filled.filter { targetRows($0) > facts.rows?.source[$0.shown] ?? 0 }.map {
-            "\($0.shown) \(targetRows($0)) where the source has \(facts.rows?.source[$0.shown] ?? 0)"
-        }
-        guard !fuller.isEmpty else { return [] }
+        let seeds = filled.filter { entry($0)?.copied == false }
+        guard plan.targetRows == .refuse, !seeds.isEmpty else { return [] }
         return [
-            "\(database) has more rows than \(source) (\(fuller.joined(separator: ", "))): empty its tables, or \(overwrite)"
+            "the schema file has put rows into \(database) (\(list(seeds))), which the copy would remove: write \"targetRows\": \"replace\""
         ]
+    }
+
+    private func list(_ tables: [IsolatedTable]) -> String {
+        tables.map { "\($0.shown) \(Plural.rows(targetRows($0)))" }.joined(separator: ", ")
     }
 
     private func targetRows(_ table: IsolatedTable) -> Int { facts.rows?.target[table.shown] ?? 0 }
 
     /// The target's tables that have rows.
-    private var filled: [IsolatedTable] { copied.filter { targetRows($0) > 0 } }
+    var filled: [IsolatedTable] { copied.filter { targetRows($0) > 0 } }
 
-    private func entry(_ table: IsolatedTable) -> TargetMark.Entry? { facts.mark?.tables[table.shown] }
+    /// What a run of this plan's source has noted.
+    private func entry(_ table: IsolatedTable) -> TargetMark.Entry? {
+        facts.mark?.tables[table.shown].flatMap { $0.source == plan.source ? $0 : nil }
+    }
 
-    /// Tables with rows of the target that are not as a run has left them.
-    private var usedSince: [String] {
-        filled.filter { entry($0) != nil && !facts.unchanged.contains($0.shown) }.map(\.shown)
+    /// All rows of the target are as a run has left them: what a schema file adds to them is the file's.
+    package var isClean: Bool {
+        filled.allSatisfy { entry($0) != nil } && changed.isEmpty
+    }
+
+    /// Tables whose rows are not as a run has left them; emptied ones too.
+    private var changed: [IsolatedTable] {
+        copied.filter { table in
+            guard let entry = entry(table), !facts.unchanged.contains(table.shown) else { return false }
+            return targetRows(table) > 0 || (entry.content?.rows ?? 0) > 0
+        }
     }
 
     /// Tables of the source in whose place there were others when the target's rows were copied.
-    private var madeAnew: [String] {
-        filled.filter { table in entry(table).map { $0.source == plan.source && $0.oid != table.oid } ?? false }
-            .map(\.shown)
-    }
-
-    /// All rows of the target are copies out of these tables: an earlier run has come that far.
-    private var isOwnCopy: Bool {
-        filled.allSatisfy { facts.unchanged.contains($0.shown) && entry($0)?.source == plan.source }
+    private var madeAnew: [IsolatedTable] {
+        filled.filter { table in entry(table).map { $0.copied && $0.oid != table.oid } ?? false }
     }
 }

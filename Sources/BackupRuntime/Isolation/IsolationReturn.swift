@@ -27,11 +27,7 @@ extension IsolationRun {
     private func moveBack(_ undo: IsolationUndo) async throws {
         let session = try await source.open()
         do {
-            try await session.query(
-                """
-                BEGIN; SET LOCAL synchronous_commit = on;
-                SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))
-                """)
+            try await IsolationSide.begin(session, lockTimeoutSeconds: plan.lockTimeoutSeconds)
             try await source.waiting(plan.lockTimeoutSeconds) {
                 for statement in undo.statements { try await session.query(statement) }
             }

@@ -40,10 +40,10 @@ package struct IsolationRun: Sendable {
     // MARK: looking
 
     /// What would be done now. Changes nothing.
-    package func look(now: Date) async throws -> Isolation { try await look(now, holder: nil) }
+    package func look(now: Date) async throws -> Isolation { try await look(now, held: nil) }
 
-    func look(_ now: Date, holder: Session?) async throws -> Isolation {
-        Isolation(plan, try await asking { try await $0.facts(holder) }, moved: Zone.utc.iso8601(now))
+    func look(_ now: Date, held: (here: Session, there: Session)?) async throws -> Isolation {
+        Isolation(plan, try await asking { try await $0.facts(held) }, moved: Zone.utc.iso8601(now))
     }
 
     func asking<Answer: Sendable>(_ question: (IsolationSurvey) async throws -> Answer) async throws -> Answer {
@@ -88,9 +88,11 @@ package struct IsolationRun: Sendable {
     package func perform(now: Date, backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws
         -> IsolationReport
     {
+        try Self.refuse(try await look(now: now).refusals)
+        let guards = try await alone(in: [source, target])
+        // Anew: another run may have ended meanwhile.
         let first = try await look(now: now)
         try Self.refuse(first.refusals)
-        let guards = try await alone(in: [source, target])
         var report = IsolationReport(first)
         report.performed = true
         if !first.isMoved {
@@ -129,9 +131,13 @@ package struct IsolationRun: Sendable {
                     .failed, fault.map { "the server refused it: \($0.message)" } ?? "\(error)",
                     cause: fault?.description)
             let going =
-                lost == nil
-                ? "Both databases are as they were before this step; the same command goes on with it."
-                : "It broke off at its end: whether it was done is not known; the same command asks, and goes on."
+                if lost != nil {
+                    "It broke off at its end: whether it was done is not known; the same command asks, and goes on."
+                } else if kind == .expectBoth {
+                    "The tables have moved, and this step only looks; `--undo` moves them back."
+                } else {
+                    "Both databases are as they were before this step; the same command goes on with it."
+                }
             throw Failure(
                 failure.kind, "\(name): \(failure.message)",
                 hint: [failure.hint, going].compactMap(\.self).joined(separator: " "), cause: failure.cause)
@@ -147,10 +153,13 @@ package struct IsolationRun: Sendable {
 
     /// The name of a dump that is proven and holds the rows of these tables.
     func dump(
-        _ side: IsolationSide, holding tables: [IsolatedTable], _ backUp: (Job) async throws -> Manifest
+        _ side: IsolationSide, holding tables: [IsolatedTable], withHooks: Bool = true,
+        _ backUp: (Job) async throws -> Manifest
     ) async throws -> String {
         var job = side.job
         job.proof = .sourceContent
+        // One that needs the tables would wait for us.
+        if !withHooks { (job.before, job.after) = (nil, nil) }
         let manifest = try await backUp(job)
         guard manifest.proof == .matched || manifest.proof == .drilled else {
             throw Failure(.failed, "the dump \(manifest.dump) is not proven equal to \(job.database)")
@@ -165,13 +174,13 @@ package struct IsolationRun: Sendable {
         return manifest.dump
     }
 
-    /// Step 2.
-    private func applySchema(_ isolation: Isolation) async throws {
-        guard isolation.schemaState == .toDo, let script else { return }
+    /// Step 2. `first` is how things stood before it.
+    private func applySchema(_ first: Isolation) async throws {
+        guard first.schemaState == .toDo, let script else { return }
         let session = try await target.open()
         try await SchemaApplication(
             script: script, file: plan.schemaFile ?? "", side: target, lockTimeoutSeconds: plan.lockTimeoutSeconds,
-            lock: Self.schemaLock
+            lock: Self.schemaLock, ending: first.seedNote
         ).perform(serverMajor: session.serverVersion / 10_000)
     }
 

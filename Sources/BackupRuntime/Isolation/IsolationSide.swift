@@ -17,14 +17,14 @@ struct IsolationSide: Sendable {
         settings = try ConnectionSettings(server)
     }
 
-    /// Its values are texts as pg_dump has them, with `textSettings` of the other side; names are written in full.
-    func open(_ textSettings: [String: String]? = nil) async throws -> Session {
+    /// Its values are texts that are the same on every server and at any time; names are written in full.
+    func open() async throws -> Session {
         let session = try await Session.open(
             settings, database: job.database, applicationName: Self.applicationName)
         // A role may be read only by default, or have limits of time that a large table is too much for.
         try await session.query("SET default_transaction_read_only = off")
         if session.serverVersion >= 140_000 { try await session.query("SET idle_session_timeout = 0") }
-        try await TextSettings.apply(textSettings, clientEncoding: "UTF8", session)
+        try await TextSettings.apply(TextSettings.plain, clientEncoding: "UTF8", session)
         return session
     }
 
@@ -42,11 +42,13 @@ struct IsolationSide: Sendable {
         defer { watching.cancel() }
         do {
             return try await body()
-        } catch let fault as Session.Fault where fault.sqlState == "55P03" {
+        } catch let fault as Session.Fault where ["55P03", "40P01"].contains(fault.sqlState) {
             let blockers = await watch.blockers.joined(separator: "\n")
             throw Failure(
                 .failed,
-                "a lock in \(job.database) was not given within \(TimeSpan.text(lockTimeoutSeconds))",
+                fault.sqlState == "40P01"
+                    ? "a session that uses the tables of \(job.database) wanted to go on to others, and the server ended this side of the deadlock"
+                    : "a lock in \(job.database) was not given within \(TimeSpan.text(lockTimeoutSeconds))",
                 hint: "Stop what uses the tables, or write a longer \"lockTimeout\" in the plan.",
                 cause: blockers.isEmpty ? fault.description : "it is held by \(blockers)\n\(fault.description)")
         }
@@ -59,6 +61,17 @@ struct IsolationSide: Sendable {
         } catch let failure as Failure {
             throw LostCommit(failure: failure)
         }
+    }
+
+    /// Begins a transaction whose statements each see what is committed by then, whatever the role's default is.
+    static func begin(_ session: Session, isolation level: String = "READ COMMITTED", lockTimeoutSeconds: Double)
+        async throws
+    {
+        try await session.query(
+            """
+            BEGIN ISOLATION LEVEL \(level); SET LOCAL synchronous_commit = on;
+            SET LOCAL lock_timeout = \(max(1, Int(lockTimeoutSeconds * 1000)))
+            """)
     }
 
     /// Ends what a failure has left open. In a task of its own: the caller's may be cancelled.

@@ -9,11 +9,10 @@ struct IsolationSurvey: Sendable {
     /// SHA-256 of the plan's schema file.
     let schemaFile: String?
 
-    /// `holder` is a session in the source whose transaction holds the tables; else what it says is of the moment.
-    func facts(_ holder: Session? = nil) async throws -> IsolationFacts {
-        let here: Session
-        if let holder { here = holder } else { here = try await source.open() }
-        let there = try await target.open(try await TextSettings.gather(here))
+    /// `held` are sessions in the source and the target whose transactions hold the tables, which others would wait for; else
+    /// what it says is of the moment.
+    func facts(_ held: (here: Session, there: Session)? = nil) async throws -> IsolationFacts {
+        let (here, there) = if let held { held } else { (try await source.open(), try await target.open()) }
         let all = try await Self.tables(here)
         let tables = all.filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
         let archive = try await archive(here, all)
@@ -25,19 +24,21 @@ struct IsolationSurvey: Sendable {
             ties: try await IsolationTies.find(tables.map(\.oid), here), rows: nil)
         facts.isOneDatabase = try await isOneDatabase(here, there)
         facts.schemaFile = schemaFile
-        let comment = try await Self.comment(onSchema: TargetMark.schema, there)
-        facts.hasMark = comment != nil
-        facts.mark = TargetMark(comment: comment ?? nil)
+        let look = TargetLook(tables: tables, there: there)
+        (facts.hasMark, facts.mark, facts.markOwner) = try await look.mark()
         guard plan.copyRows else { return facts }
-        let look = RowsLook(tables: tables, here: here, there: there)
-        let rows = try await look.rows(counterparts)
+        let rows = try await RowsLook(tables: tables, here: here, there: there).rows(counterparts)
         facts.rows = rows
-        if rows.state == .different { facts.unchanged = try await look.unchanged(facts.mark, rows) }
+        facts.extraPartitions = try await look.extraPartitions()
+        if rows.target.values.contains(where: { $0 > 0 }) {
+            facts.unchanged = try await look.unchanged(facts.mark, rows, counterparts)
+            facts.targetKeys = try await look.foreignKeys()
+        }
         return facts
     }
 
     /// Nil without such a schema; in it nil without a comment.
-    private static func comment(onSchema name: String, _ session: Session) async throws -> String?? {
+    static func comment(onSchema name: String, _ session: Session) async throws -> String?? {
         try await session.query(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1", [name]
         ).first?.first
@@ -97,7 +98,16 @@ struct IsolationSurvey: Sendable {
 
     private func archive(_ session: Session, _ all: [IsolatedTable]) async throws -> IsolationFacts.Archive? {
         guard let comment = try await Self.comment(onSchema: plan.archiveSchema, session) else { return nil }
+        let more = try await session.value(
+            """
+            SELECT 1 FROM pg_depend d LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+            WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = $1::regnamespace
+              AND (c.oid IS NULL OR c.relkind NOT IN ('r', 'p') AND NOT EXISTS (
+                SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
+                  AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i'))) LIMIT 1
+            """, [SQL.identifier(plan.archiveSchema)])
         return IsolationFacts.Archive(
-            mark: ArchiveMark(comment: comment), tables: all.filter { $0.schema == plan.archiveSchema }.sorted())
+            mark: ArchiveMark(comment: comment), tables: all.filter { $0.schema == plan.archiveSchema }.sorted(),
+            hasMore: more != nil)
     }
 }

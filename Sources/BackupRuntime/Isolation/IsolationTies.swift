@@ -18,7 +18,7 @@ enum IsolationTies {
                 found.insert(IsolationTie(kind: kind, object: object, table: table))
             }
         }
-        found.formUnion(try await largeObjects(moved, session))
+        found.formUnion(try await largeObjects(oids, session))
         let order = IsolationTie.Kind.allCases
         return found.sorted { left, right in
             let places = (order.firstIndex(of: left.kind) ?? 0, order.firstIndex(of: right.kind) ?? 0)
@@ -27,19 +27,25 @@ enum IsolationTies {
     }
 
     /// Columns with the numbers of large objects that are there.
-    private static func largeObjects(_ moved: String, _ session: Session) async throws -> [IsolationTie] {
+    private static func largeObjects(_ oids: [String], _ session: Session) async throws -> [IsolationTie] {
         let columns = try await session.query(
-            moved + """
-                SELECT a.attname, quote_ident(a.attname), c.oid::regclass
-                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
-                WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.oid \(isMoved)
-                  AND 'oid'::regtype IN (t.oid, t.typbasetype)
-                """)
+            """
+            WITH RECURSIVE numbers AS (
+              SELECT unnest(ARRAY['oid'::regtype, 'oid[]'::regtype])::oid AS oid
+              UNION SELECT t.oid FROM pg_type t JOIN numbers n ON t.typtype = 'd' AND t.typbasetype = n.oid
+                OR t.typelem = n.oid AND t.typcategory = 'A')
+            SELECT a.attname, quote_ident(a.attname), c.oid::regclass, t.typcategory = 'A' OR EXISTS (
+              SELECT FROM pg_type b WHERE b.oid = t.typbasetype AND b.typcategory = 'A')
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid
+            WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND c.oid = ANY ('{\(oids.joined(separator: ","))}')
+              AND t.oid IN (SELECT oid FROM numbers)
+            """)
         var ties: [IsolationTie] = []
         for row in columns {
             guard let name = row[0], let column = row[1], let table = row[2] else { continue }
             let some = try await session.value(
-                "SELECT 1 FROM ONLY \(table) t JOIN pg_largeobject_metadata o ON o.oid = t.\(column) LIMIT 1")
+                "SELECT 1 FROM ONLY \(table) t JOIN pg_largeobject_metadata o ON o.oid = \(row[3] == "t" ? "ANY (t.\(column))" : "t.\(column)") LIMIT 1"
+            )
             if some != nil { ties.append(IsolationTie(kind: .largeObjects, object: name, table: table)) }
         }
         return ties
@@ -143,7 +149,8 @@ enum IsolationTies {
         WHERE c.oid \(isMoved) AND u.oid \(stays)
         """,
         """
-        SELECT 'function', p.oid::regprocedure, c.oid::regclass
+        SELECT CASE WHEN d.refclassid = 'pg_class'::regclass THEN 'bound-function' ELSE 'function' END,
+          p.oid::regprocedure, c.oid::regclass
         FROM pg_class c JOIN pg_type t ON t.oid = c.reltype
         JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND (
             (d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid)

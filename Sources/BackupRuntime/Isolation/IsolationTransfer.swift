@@ -10,13 +10,13 @@ extension IsolationRun {
         rows: [String: Int], dump: String?
     ) {
         let holder = try await source.open()
-        let session = try await target.open(try await TextSettings.gather(holder))
+        let session = try await target.open()
         let replaced = Shared<String?>(nil)
         do {
             let (rows, isolation) = try await step(.copyRows) {
                 let isolation = try await hold(holder, session, now)
                 let copy = RowCopy(isolation: isolation, holder: holder, session: session, target: target) { tables in
-                    let name = try await dump(target, holding: tables, backUp)
+                    let name = try await dump(target, holding: tables, withHooks: false, backUp)
                     replaced.with { $0 = name }
                 }
                 return (try await copy.perform(tell), isolation)
@@ -35,11 +35,10 @@ extension IsolationRun {
     /// again, whose answers hold until the end.
     private func hold(_ holder: Session, _ session: Session, _ now: Date) async throws -> Isolation {
         let tables = try await moving(holder)
-        let timeout = "SET LOCAL lock_timeout = \(max(1, Int(plan.lockTimeoutSeconds * 1000)))"
-        try await holder.query(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL synchronous_commit = on; \(timeout)")
-        try await session.query("BEGIN; SET LOCAL synchronous_commit = on; \(timeout)")
-        guard !tables.isEmpty else { return try await look(now, holder: holder) }
+        try await IsolationSide.begin(
+            holder, isolation: "REPEATABLE READ", lockTimeoutSeconds: plan.lockTimeoutSeconds)
+        try await IsolationSide.begin(session, lockTimeoutSeconds: plan.lockTimeoutSeconds)
+        guard !tables.isEmpty else { return try await look(now, held: (holder, session)) }
         func names(_ tables: [IsolatedTable]) -> String {
             tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")
         }
@@ -52,7 +51,7 @@ extension IsolationRun {
                 try await session.query("LOCK TABLE \(names(there)) IN SHARE ROW EXCLUSIVE MODE")
             }
         }
-        let isolation = try await look(now, holder: holder)
+        let isolation = try await look(now, held: (holder, session))
         try Self.refuse(isolation.refusalsAfterSchema, hint: nil)
         for (side, one, other) in [
             (source, isolation.facts.tables, tables),

@@ -17,33 +17,41 @@ struct RowCopy: Sendable {
 
     /// The rows of each table, and commits. Throws with nothing changed in the target, or `LostCommit`.
     func perform(_ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
-        var contents = isolation.facts.rows?.contents ?? [:]
+        var copied: [String: Int] = isolation.facts.rows?.source ?? [:]
         if isolation.rowsState == .toDo {
-            if isolation.facts.rows?.state != .sequencesBehind { contents = try await fill(tell) }
+            if isolation.facts.rows?.state != .sequencesBehind { copied = try await fill(tell) }
             try await setSequences()
+        }
+        var contents: [String: TargetMark.Content] = [:]
+        for table in plan.copyRows ? tables : [] {
+            contents[table.shown] = try await TargetLook.content(table, session)
         }
         for statement in isolation.markStatements(contents) { try await session.query(statement) }
         try await IsolationSide.commit(session)
-        return contents.mapValues(\.rows)
+        return copied
     }
 
-    private func fill(_ tell: @Sendable (String) -> Void) async throws -> [String: TargetMark.Content] {
+    private func fill(_ tell: @Sendable (String) -> Void) async throws -> [String: Int] {
         guard !tables.isEmpty else { return [:] }
-        try await empty()
         // As for pg_restore: what a trigger would do has been done to these rows.
         let triggers = try await triggers()
         for trigger in triggers {
-            try await session.query("ALTER TABLE \(trigger.table) DISABLE TRIGGER \(trigger.name)")
+            try await session.query("ALTER TABLE ONLY \(trigger.table) DISABLE TRIGGER \(trigger.name)")
         }
-        var copied: [String: TargetMark.Content] = [:]
+        try await empty()
+        // Keys in a circle may hold at the end alone.
+        try await session.query("SET CONSTRAINTS ALL DEFERRED")
+        var copied: [String: Int] = [:]
         for table in try await inOrder() {
-            let content = try await copy(table)
-            copied[table.shown] = content
-            tell("\(table.shown): \(Plural.rows(content.rows)) copied, equal to the source")
+            let rows = try await copy(table)
+            copied[table.shown] = rows
+            tell("\(table.shown): \(Plural.rows(rows)) copied, equal to the source")
         }
+        // No table is altered whose keys are still to be looked at.
+        try await session.query("SET CONSTRAINTS ALL IMMEDIATE")
         for trigger in triggers {
             let always = trigger.isAlways ? "ALWAYS " : ""
-            try await session.query("ALTER TABLE \(trigger.table) ENABLE \(always)TRIGGER \(trigger.name)")
+            try await session.query("ALTER TABLE ONLY \(trigger.table) ENABLE \(always)TRIGGER \(trigger.name)")
         }
         return copied
     }
@@ -58,10 +66,10 @@ struct RowCopy: Sendable {
         }
         guard !filled.isEmpty else { return }
         try await backUp(filled)
-        try await target.waiting(plan.lockTimeoutSeconds) { try await session.query(Isolation.truncate(tables)) }
+        try await target.waiting(plan.lockTimeoutSeconds) { try await session.query(isolation.truncation) }
     }
 
-    private func copy(_ table: IsolatedTable) async throws -> TargetMark.Content {
+    private func copy(_ table: IsolatedTable) async throws -> Int {
         let pipe = CopyPipe()
         let fingerprint = Shared(Fingerprint())
         async let taking: Void = take(table, pipe)
@@ -83,9 +91,7 @@ struct RowCopy: Sendable {
         differences.compareRows([table.shown: rows], found.map { [table.shown: $0.rows] } ?? [:])
         differences.compareContents(
             [table.shown: fingerprint.with { $0 }], found.map { [table.shown: $0.fingerprint] } ?? [:])
-        guard let summary = differences.summary else {
-            return TargetMark.Content(rows: rows, fingerprint: fingerprint.with { $0 })
-        }
+        guard let summary = differences.summary else { return rows }
         throw Failure(
             .failed, "the copied rows are not those of the source: \(summary)",
             hint: "Are the columns of \(table.shown) of other types in \(target.job.database)?")
@@ -118,16 +124,21 @@ struct RowCopy: Sendable {
         }
     }
 
-    /// Each after those that its foreign keys reference; the server looks after each table.
+    /// Each after those that its foreign keys reference, those of partitioned tables too; the server looks after each table.
     private func inOrder() async throws -> [IsolatedTable] {
         let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
         let list = "(SELECT name::regclass FROM unnest(ARRAY[\(names)]) AS name)"
+        func leaves(_ key: String) -> String {
+            "(SELECT \(key) AS oid UNION SELECT relid FROM pg_partition_tree(\(key)) WHERE isleaf)"
+        }
         let rows = try await session.query(
             """
-            SELECT format('%s.%s', n.nspname, c.relname), format('%s.%s', m.nspname, d.relname) FROM pg_constraint k
-            JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-            JOIN pg_class d ON d.oid = k.confrelid JOIN pg_namespace m ON m.oid = d.relnamespace
-            WHERE k.contype = 'f' AND k.conrelid IN \(list) AND k.confrelid IN \(list) AND k.conrelid <> k.confrelid
+            SELECT DISTINCT format('%s.%s', n.nspname, c.relname), format('%s.%s', m.nspname, d.relname)
+            FROM pg_constraint k CROSS JOIN LATERAL \(leaves("k.conrelid")) AS one
+            CROSS JOIN LATERAL \(leaves("k.confrelid")) AS other
+            JOIN pg_class c ON c.oid = one.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_class d ON d.oid = other.oid JOIN pg_namespace m ON m.oid = d.relnamespace
+            WHERE k.contype = 'f' AND c.oid IN \(list) AND d.oid IN \(list) AND c.oid <> d.oid
             """)
         var needs: [String: Set<String>] = [:]
         for row in rows { if let one = row[0], let other = row[1] { needs[one, default: []].insert(other) } }
@@ -136,8 +147,11 @@ struct RowCopy: Sendable {
 
     private func setSequences() async throws {
         for next in try await SequenceValues.behind(isolation.facts.tables, here: holder, there: session) {
-            // Unlike setval it is undone by a rollback.
-            try await session.query("ALTER SEQUENCE \(next.sequence) RESTART WITH \(next.value)")
+            // Unlike setval it is undone by a rollback, and so is what nextval takes of a sequence that was altered just now.
+            let isAtEnd = next.isDescending ? next.value < next.last : next.value > next.last
+            try await session.query(
+                "ALTER SEQUENCE \(next.sequence) RESTART WITH \(isAtEnd ? next.last : next.value)")
+            if isAtEnd { try await session.query("SELECT nextval(\(SQL.literal(next.sequence)))") }
         }
     }
 }

@@ -17,39 +17,22 @@ struct RowsLook: Sendable {
                     && table.columns.allSatisfy(other.columns.contains)
             }
         }
-        guard comparable else { return IsolationFacts.Rows(.absent, source: source) }
         var target: [String: Int] = [:]
-        for table in leaves { target[table.shown] = try await count(table, there) }
-        var contents: [String: TargetMark.Content] = [:]
+        for table in leaves where counterparts.contains(where: { $0.isNamed(like: table) && !$0.isPartitioned }) {
+            target[table.shown] = try await count(table, there)
+        }
+        guard comparable else { return IsolationFacts.Rows(.absent, source: source, target: target) }
         func state() async throws -> IsolationFacts.Rows.State {
             guard source == target else { return target.values.allSatisfy { $0 == 0 } ? .empty : .different }
-            for table in leaves {
-                let one = try await content(table, here)
-                if one?.rows != 0, try await content(table, there) != one { return .different }
-                contents[table.shown] = one
+            for table in leaves where target[table.shown] != 0 {
+                let one = try await TableReading.take(table.qualified, columns: table.columnList, here)
+                let other = try await TableReading.take(table.qualified, columns: table.columnList, there)
+                if one?.fingerprint != other?.fingerprint { return .different }
             }
             let behind = try await SequenceValues.behind(tables, here: here, there: there)
             return behind.isEmpty ? .equal : .sequencesBehind
         }
-        return IsolationFacts.Rows(try await state(), source: source, target: target, contents: contents)
-    }
-
-    /// Tables of the target that hold what the mark says of them.
-    func unchanged(_ mark: TargetMark?, _ rows: IsolationFacts.Rows) async throws -> Set<String> {
-        var found: Set<String> = []
-        for table in tables where !table.isPartitioned {
-            guard let content = mark?.tables[table.shown]?.content, content.rows == rows.target[table.shown],
-                try await self.content(table, there) == content
-            else { continue }
-            found.insert(table.shown)
-        }
-        return found
-    }
-
-    private func content(_ table: IsolatedTable, _ session: Session) async throws -> TargetMark.Content? {
-        try await TableReading.take(table.qualified, columns: table.columnList, session).map {
-            TargetMark.Content(rows: $0.rows, fingerprint: $0.fingerprint)
-        }
+        return IsolationFacts.Rows(try await state(), source: source, target: target)
     }
 
     private func count(_ table: IsolatedTable, _ session: Session) async throws -> Int {
@@ -62,10 +45,13 @@ enum SequenceValues {
     struct Next: Sendable, Equatable {
         /// For SQL.
         var sequence: String
-        var value: Int64
+        /// One beyond the last is nobody's.
+        var value: Int128
         var isDescending: Bool
+        /// The last that it can give.
+        var last: Int128
 
-        func isBehind(_ other: Int64) -> Bool { isDescending ? value > other : value < other }
+        func isBehind(_ other: Int128) -> Bool { isDescending ? value > other : value < other }
     }
 
     /// Those of the target that would give a value before the source's next one, with that value. Owned ones, and those that a
@@ -107,13 +93,15 @@ enum SequenceValues {
             guard let column = row[0], let sequence = row[1] else { continue }
             let next = try await session.query(
                 """
-                SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END, seqincrement < 0
+                SELECT CASE WHEN is_called THEN last_value::numeric + seqincrement ELSE last_value END, seqincrement < 0,
+                  CASE WHEN seqincrement < 0 THEN seqmin ELSE seqmax END
                 FROM \(sequence), pg_sequence WHERE seqrelid = \(SQL.literal(sequence))::regclass
                 """
             ).first
-            if let value = next?[0].flatMap({ Int64($0) }) {
-                found[column] = Next(sequence: sequence, value: value, isDescending: next?[1] == "t")
+            guard let value = next?[0].flatMap({ Int128($0) }), let last = next?[2].flatMap({ Int128($0) }) else {
+                continue
             }
+            found[column] = Next(sequence: sequence, value: value, isDescending: next?[1] == "t", last: last)
         }
         return found
     }

@@ -9,6 +9,8 @@ struct SchemaApplication: Sendable {
     let side: IsolationSide
     let lockTimeoutSeconds: Double
     let lock: Int64
+    /// SQL for the end of the file's transaction.
+    let ending: String
 
     /// All of the file is applied, or nothing. Throws `.failed` with what psql said, or `LostCommit` when its connection was lost
     /// or it ended in another way than by the file's last line or an error in it.
@@ -16,7 +18,7 @@ struct SchemaApplication: Sendable {
         let tools = try await Tools.find(for: side.settings, serverMajor: serverMajor)
         let connection = side.settings.argument(
             database: side.job.database, applicationName: IsolationSide.applicationName)
-        let text = script.input(lockTimeoutSeconds: lockTimeoutSeconds, lock: lock)
+        let text = script.input(lockTimeoutSeconds: lockTimeoutSeconds, lock: lock, ending: ending)
         let ending = try await tools.talk(
             .psql,
             [
