@@ -22,6 +22,7 @@ enum Crontab {
         var found = ScheduleImport.Found()
         var variables: [String: ShellValue] = [:]
         var zoneName: String?
+        var steps = CrontabLine.allStepLimit
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let number = index + 1
             let trimmed = line.drop { $0 == " " || $0 == "\t" }
@@ -39,14 +40,14 @@ enum Crontab {
                 found.notes.append(.init(line: number, text: "is no line of a crontab: left"))
                 continue
             }
-            read(times, command, number, variables, zoneName, &found)
+            read(times, command, number, variables, zoneName, &steps, &found)
         }
         return found
     }
 
     private static func read(
         _ times: String, _ command: String, _ number: Int, _ variables: [String: ShellValue], _ zoneName: String?,
-        _ found: inout ScheduleImport.Found
+        _ steps: inout Int, _ found: inout ScheduleImport.Found
     ) {
         do {
             _ = try CronExpression(times)
@@ -54,21 +55,9 @@ enum Crontab {
             let fault = (error as? Failure)?.message ?? "\(times) is no cron line"
             return found.notes.append(.init(line: number, text: "\(fault): left"))
         }
-        var run = ShellRun(ShellMoment(), .meant, steps: 10_000)
-        run.variables = variables
-        run.run(ShellParser.parse(withoutUser(upToPercent(command)), line: number))
-        for note in run.notes.values.sorted() { found.notes.append(.init(line: number, text: note)) }
-        var isNew: Set<FoundDump> = []
-        for dump in run.dumps where isNew.insert(dump).inserted {
-            let days = run.prunes.compactMap(\.days).max().map { min($0, 36_000) + 1 }
-            found.add(
-                .init(
-                    name: dump.database, database: dump.database, server: dump.server, key: "cron", times: times,
-                    timeZone: zoneName, keepLast: dump.keep ?? run.prunes.compactMap(\.keep).max(), keepDays: days))
-        }
-        if run.dumps.isEmpty, run.notes.isEmpty {
-            found.notes.append(.init(line: number, text: "backs up no database that is named: left"))
-        }
+        let node = ShellParser.parse(withoutUser(upToPercent(command)), line: number)
+        CrontabLine(times: times, number: number, variables: variables, zoneName: zoneName).read(
+            node, steps: &steps, &found)
     }
 
     /// `NAME = value`, with or without quotes.

@@ -2,31 +2,69 @@
 struct DumpCommand {
     enum Kind {
         case dump(database: String?, FoundServer)
-        case cluster
-        /// `sh -c 'text'`.
-        case shell(String)
+        /// pg_dumpall, of everything or of roles alone.
+        case cluster(isOfRoles: Bool)
+        /// `sh -c 'text'`, which runs at that place.
+        case shell(String, FoundServer?)
+        /// A shell that reads what it runs.
+        case shellOfInput(FoundServer?)
         /// A call by name, of a function that is not in the file: `backup_database postgres 30`.
         case namedBackup(String)
         case script(String)
-        case prune(days: Int)
+        case prune(FoundPrune)
+        /// A pg_dump in words that are not followed: of ssh, kubectl, docker run.
+        case unknownDump
+        case unknownProgram
         case other
     }
 
     private(set) var kind = Kind.other
-    private(set) var hasPassword = false
-    private var words: [ShellValue]
-    private var environment: [String: ShellValue]
-    private var server = FoundServer.local
+    /// Where pg_dump is told to write.
+    var file: String?
+    var hasPassword = false
+    /// What a person must mend of the server that is written.
+    var serverNotes: [String] = []
+    var words: [ShellValue]
+    var environment: [String: ShellValue]
+    /// Where it runs; nil is this host.
+    var place: FoundServer?
+    /// The system's user that it runs as, where that is said.
+    var systemUser: String?
 
-    init(_ words: [ShellValue], environment: [String: ShellValue]) {
+    init(_ words: [ShellValue], environment: [String: ShellValue], place: FoundServer?) {
         self.words = words
         self.environment = environment
+        self.place = place
         hasPassword = environment["PGPASSWORD"]?.text?.isEmpty == false
-        guard words.count <= 200 else { return }
+        let isShort = words.count <= 200
         // Each round takes a word at least.
-        while let name = program, !self.words.isEmpty, unwrap(name) {}
-        kind = found()
+        while isShort, let name = program, !self.words.isEmpty, unwrap(name) {}
+        if isShort { kind = found() }
+        if case .other = kind, speaksOfDump { kind = .unknownDump }
         if case .dump = kind {} else { hasPassword = false }
+        switch kind {
+        case .dump, .shell, .shellOfInput: break
+        case .cluster, .namedBackup, .script, .prune, .unknownDump, .unknownProgram, .other: serverNotes = []
+        }
+    }
+
+    private static let asking: Set<String> = [
+        "which", "type", "hash", "grep", "pgrep", "pkill", "killall", "apt", "apt-get", "dnf", "yum", "logger", "mail",
+    ]
+
+    private var speaksOfDump: Bool {
+        // `command -v pg_dump` and `log "pg_dump failed"`.
+        guard let name = program, !Self.asking.contains(name), !name.hasPrefix("-"), !name.hasPrefix("log") else {
+            return false
+        }
+        return words.contains { word in
+            word.shown.split { $0.isWhitespace || "'\"()[],;|&".contains($0) }.contains { Self.isDump(String($0)) }
+        }
+    }
+
+    static func isDump(_ word: String) -> Bool {
+        let name = word.split(separator: "/").last ?? ""
+        return name.hasPrefix("pg_dump") && !name.dropFirst(7).contains { $0.isLetter || $0 == "_" || $0 == "." }
     }
 
     private var program: String? { words.first?.text.map { String($0.split(separator: "/").last ?? "") } }
@@ -34,221 +72,159 @@ struct DumpCommand {
     /// Takes a program that only calls another; false when it is none.
     private mutating func unwrap(_ name: String) -> Bool {
         switch name {
-        case "sudo": drop(optionsWithValue: ["-u", "-g", "--user", "--group"])
-        case "env": drop(optionsWithValue: ["-u"])
-        case "nice": drop(optionsWithValue: ["-n"])
-        case "ionice": drop(optionsWithValue: ["-c", "-n", "-p"])
-        case "time", "nohup", "exec", "command", "chronic", "setsid", "then", "do", "!": words.removeFirst()
+        case "sudo", "runuser", "gosu", "su-exec", "doas":
+            if name == "runuser", words.contains(where: { $0.text == "-c" || $0.text == "--command" }) { return false }
+            words.removeFirst()
+            options(withValue: "ugpCDRTh", ["--user", "--group"]) { command, option, value in
+                if option.hasSuffix("u") || option == "--user" { command.systemUser = value.text }
+            }
+            if name == "gosu" || name == "su-exec", !words.isEmpty { systemUser = words.removeFirst().text }
+        case "env": drop(withValue: "uC")
+        case "nice": drop(withValue: "n")
+        case "ionice": drop(withValue: "cnp")
+        case "time", "nohup", "exec", "command", "chronic", "setsid", "then", "do", "!", "stdbuf", "unbuffer":
+            drop(withValue: name == "stdbuf" ? "ioe" : name == "exec" ? "a" : "")
         case "timeout":
-            drop(optionsWithValue: ["-k", "-s", "--kill-after", "--signal"])
+            drop(withValue: "ks", ["--kill-after", "--signal"])
             if !words.isEmpty { words.removeFirst() }
         case "flock":
-            drop(optionsWithValue: ["-w", "-E", "--timeout"])
+            drop(withValue: "wE", ["--timeout", "--wait"])
             if !words.isEmpty { words.removeFirst() }
-            if words.first?.text == "-c" {
+            if words.first?.text == "-c" || words.first?.text == "--command" {
                 words[0] = ShellValue(text: "-c")
                 words.insert(ShellValue(text: "sh"), at: 0)
                 return false
             }
-        case "docker", "podman": return container(name)
+        case "docker", "podman", "docker-compose", "podman-compose": return container(name)
         case _: return false
         }
         assignments()
         return true
     }
 
-    /// The program itself and its options.
-    private mutating func drop(optionsWithValue: Set<String>) {
+    private mutating func drop(withValue letters: String, _ long: Set<String> = []) {
         words.removeFirst()
+        options(withValue: letters, long) { _, _, _ in }
+    }
+
+    /// Takes options; those whose last letter is one of `letters` have a value behind them.
+    private mutating func options(
+        withValue letters: String, _ long: Set<String>, _ tell: (inout DumpCommand, String, ShellValue) -> Void
+    ) {
         while let option = words.first?.text, option.hasPrefix("-"), option.count > 1 {
             words.removeFirst()
-            if optionsWithValue.contains(option), !words.isEmpty { words.removeFirst() }
+            if option == "--" { return }
+            let takesValue =
+                option.hasPrefix("--") ? long.contains(option) : option.last.map { letters.contains($0) } == true
+            if takesValue, !words.isEmpty { tell(&self, option, words.removeFirst()) }
         }
     }
 
     /// `NAME=value` in front of a command.
     private mutating func assignments() {
-        while let text = words.first?.text, let sign = text.firstIndex(of: "="), ShellWord.isName(text[..<sign]) {
-            set(text)
+        while let text = words.first?.shown, let sign = text.firstIndex(of: "="), ShellWord.isName(text[..<sign]) {
+            set(words[0])
             words.removeFirst()
         }
     }
 
-    private mutating func set(_ text: String) {
+    private mutating func set(_ word: ShellValue) {
+        let text = word.shown
         guard let sign = text.firstIndex(of: "=") else { return }
-        let name = String(text[..<sign])
+        let (name, value) = (String(text[..<sign]), String(text[text.index(after: sign)...]))
         if name == "PGPASSWORD" { hasPassword = true }
-        environment[name] = ShellValue(text: String(text[text.index(after: sign)...]))
+        environment[name] = value.contains(ShellValue.gap) ? .unknown : ShellValue(text: value)
     }
 
     /// `docker exec -i -e PGUSER=x NAME pg_dump …`.
     private mutating func container(_ engine: String) -> Bool {
-        guard let place = words.firstIndex(where: { $0.text == "exec" }) else { return false }
-        words.removeFirst(place)
-        words.removeFirst()
-        while let option = words.first?.text, option.hasPrefix("-"), option.count > 1 {
-            words.removeFirst()
-            guard ["-e", "--env", "-u", "--user", "-w", "--workdir", "--env-file"].contains(option),
-                let value = words.first
-            else { continue }
-            words.removeFirst()
-            if option == "-e" || option == "--env" { set(value.text ?? "") }
+        guard let start = words.firstIndex(where: { $0.text == "exec" }),
+            !words[..<start].contains(where: { ["run", "ssh"].contains($0.text ?? "") })
+        else { return false }
+        let isCompose = engine.hasSuffix("-compose") || words[..<start].contains { $0.text == "compose" }
+        words.removeFirst(start + 1)
+        let long: Set<String> = ["--env", "--user", "--workdir", "--env-file", "--index"]
+        options(withValue: "euw", long) { command, option, value in
+            if option.hasSuffix("e") || option == "--env" { command.set(value) }
+            if option.hasSuffix("u") || option == "--user" { command.systemUser = value.text }
         }
         guard !words.isEmpty else { return false }
-        server = FoundServer(container: words.removeFirst().text, engine: engine)
+        let name = words.removeFirst().text.flatMap { $0.isEmpty ? nil : $0 }
+        // Never this host's own server instead.
+        place = FoundServer(
+            container: name ?? "name-of-the-container", engine: engine.hasPrefix("podman") ? "podman" : "docker")
+        if isCompose {
+            serverNotes.append(
+                "\(name ?? "?") is a service of compose: write the name of its container into the schedule's servers")
+        } else if name == nil {
+            serverNotes.append(
+                "the container of this pg_dump is not known here: write its name for name-of-the-container")
+        }
+        assignments()
         return true
     }
 
     private static let shells: Set<String> = ["sh", "bash", "dash", "ash", "su", "runuser"]
-    /// Names with "dump" or "backup" in them that are of other things.
-    private static let others: Set<String> = ["mysqldump", "mongodump", "pg_basebackup", "pgbackrest", "tcpdump"]
 
     private mutating func found() -> Kind {
-        guard let name = program else { return .other }
-        if name == "pg_dump" { return dump() }
-        if name == "pg_dumpall" { return .cluster }
-        if name == "find" { return prune() }
-        if Self.shells.contains(name) {
-            guard
-                let place = words.firstIndex(where: {
-                    $0.text?.hasPrefix("-") == true && $0.text?.hasSuffix("c") == true
-                }),
-                place + 1 < words.count
-            else {
-                guard let path = words.dropFirst().first(where: { $0.text?.hasPrefix("-") != true })?.text else {
-                    return .other
-                }
-                return path.contains("/") || path.hasSuffix(".sh") ? .script(path) : .other
-            }
-            return words[place + 1].text.map { .shell(text(in: $0)) } ?? .other
+        guard let name = program else { return words.isEmpty ? .other : .unknownProgram }
+        if Self.isDump(name) { return dump() }
+        if name == "pg_dumpall" {
+            let roles: Set<String> = ["-g", "-r", "--globals-only", "--roles-only", "-t", "--tablespaces-only"]
+            return .cluster(isOfRoles: words.contains { roles.contains($0.text ?? "") })
         }
+        if name == "find" { return FoundPrune.of(find: words).map { .prune($0) } ?? .other }
+        if Self.shells.contains(name) { return shell(name) }
+        return named(name)
+    }
+
+    private mutating func shell(_ name: String) -> Kind {
+        let command = words.firstIndex {
+            $0.text == "--command"
+                || $0.text?.hasPrefix("-") == true && $0.text?.hasPrefix("--") == false
+                    && $0.text?.hasSuffix("c") == true
+        }
+        if let command, command + 1 < words.count {
+            let text = words[command + 1]
+            return text.text == nil && text.outline == nil ? .unknownProgram : .shell(text.shown, place)
+        }
+        let rest = words.dropFirst().filter { $0.text?.hasPrefix("-") != true }
+        guard let path = rest.first?.text, name != "su", name != "runuser" else { return .shellOfInput(place) }
+        return path.contains("/") || path.contains(".") ? .script(path) : .other
+    }
+
+    /// Names with "dump" or "backup" in them that are of other things.
+    private static let others: Set<String> = ["mysqldump", "mongodump", "pg_basebackup", "pgbackrest", "tcpdump"]
+    /// `should_backup`, `verify_backup`: of backups, and none.
+    private static let otherBegins = [
+        "should", "verify", "clean", "check", "notify", "list", "test", "restore", "prune", "delete", "remove",
+        "rotate",
+        "is_", "log", "send", "report", "need", "upload", "sync", "copy", "compress", "encrypt", "purge", "expire",
+        "validate",
+    ]
+    /// What scripts are told, and no database is called.
+    private static let modes: Set<String> = [
+        "full", "incremental", "daily", "weekly", "monthly", "hourly", "nightly", "all", "run", "start", "now", "auto",
+    ]
+
+    private func named(_ name: String) -> Kind {
         let path = words[0].text ?? ""
-        if let database = words.dropFirst().first?.text, Self.isName(database), !Self.others.contains(name),
-            name.contains("backup") || name.contains("dump")
+        let isPath = path.contains("/")
+        guard name.contains("backup") || name.contains("dump"), !Self.others.contains(name) else {
+            return isPath && path.hasSuffix(".sh") ? .script(path) : .other
+        }
+        if let database = words.dropFirst().first?.text, Self.isName(database),
+            !Self.modes.contains(database) || !isPath,
+            !Self.otherBegins.contains(where: { name.hasPrefix($0) })
         {
             return .namedBackup(database)
         }
-        return path.contains("/") && (path.hasSuffix(".sh") || name.contains("backup")) ? .script(path) : .other
-    }
-
-    /// Inside a container the shell is the container's.
-    private func text(in text: String) -> String {
-        guard let container = server.container, ShellWord.isPlainWord(container) else { return text }
-        return "\(server.engine) exec \(container) \(text)"
+        return isPath ? .script(path) : .other
     }
 
     private static func isName(_ text: String) -> Bool {
         guard let first = text.first, first.isASCII, first.isLetter || first == "_" else { return false }
         return text.utf8.count <= 63
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
-    }
-
-    /// `find PLACE -mtime +N … -delete`.
-    private func prune() -> Kind {
-        guard words.contains(where: { ["-delete", "-exec", "-execdir", "-print0", "-print"].contains($0.text ?? "") }),
-            let place = words.firstIndex(where: { $0.text == "-mtime" }), place + 1 < words.count,
-            let text = words[place + 1].text, text.hasPrefix("+"),
-            let days = ShellReading.meant.number(String(text.dropFirst()))
-        else { return .other }
-        return .prune(days: days)
-    }
-
-    private static let withValue: Set<Character> = [
-        "d", "U", "h", "p", "f", "F", "j", "n", "N", "t", "T", "E", "S", "Z", "e",
-    ]
-
-    private mutating func dump() -> Kind {
-        var database: String?
-        var isUnknown = false
-        var rest = words.dropFirst()
-        func take(_ option: Character, _ value: ShellValue?) {
-            switch option {
-            case "d":
-                database = value?.text
-                isUnknown = value?.text == nil
-            case "U": server.user = value?.text
-            case "h": server.host = value?.text
-            case "p": server.port = value?.text
-            case _: break
-            }
-        }
-        while let word = rest.popFirst() {
-            guard let text = word.text else {
-                if database == nil { isUnknown = true }
-                continue
-            }
-            if text.hasPrefix("--") {
-                let parts = text.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                let long: [String: Character] = ["dbname": "d", "username": "U", "host": "h", "port": "p"]
-                guard let name = parts.first, let option = long[String(name)] else {
-                    if parts.count == 1, Self.longWithValue.contains(String(parts.first ?? "")) { _ = rest.popFirst() }
-                    continue
-                }
-                take(option, parts.count == 2 ? ShellValue(text: String(parts[1])) : rest.popFirst())
-            } else if text.hasPrefix("-"), text.count > 1 {
-                // Letters may stand together: `-Fc`, `-Ud`; the first that takes a value takes all the rest.
-                var letters = text.dropFirst()
-                while let letter = letters.popFirst() {
-                    guard Self.withValue.contains(letter) else { continue }
-                    take(letter, letters.isEmpty ? rest.popFirst() : ShellValue(text: String(letters)))
-                    break
-                }
-            } else if database == nil {
-                database = text
-            }
-        }
-        if database == nil, !isUnknown { database = environment["PGDATABASE"]?.text }
-        server.user = server.user ?? environment["PGUSER"]?.text
-        server.host = server.host ?? environment["PGHOST"]?.text
-        server.port = server.port ?? environment["PGPORT"]?.text
-        return .dump(database: database.flatMap { connection($0) }, server)
-    }
-
-    private static let longWithValue: Set<String> = [
-        "file", "format", "jobs", "schema", "exclude-schema", "table", "exclude-table", "encoding", "superuser",
-        "compress",
-        "role", "exclude-table-data", "lock-wait-timeout", "section", "snapshot", "extension",
-    ]
-
-    /// A database may be a whole connection: `host=… dbname=…` or `postgresql://user:password@host:port/name`.
-    private mutating func connection(_ text: String) -> String? {
-        if text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") {
-            var rest = Substring(text)
-            rest = rest.drop { $0 != "/" }.dropFirst(2)
-            let place = rest.prefix { $0 != "/" }
-            let name = rest.dropFirst(place.count + 1).prefix { $0 != "?" }
-            let sides = place.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-            if sides.count == 2 {
-                let user = sides[0].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-                server.user = String(user[0])
-                if user.count == 2 { hasPassword = true }
-            }
-            let address = (sides.last ?? "").split(separator: ":")
-            server.host = address.first.map(String.init)
-            server.port = address.count == 2 ? String(address[1]) : server.port
-            return name.isEmpty ? nil : String(name)
-        }
-        guard text.contains("=") else { return text.isEmpty ? nil : text }
-        var name: String?
-        for pair in text.split(separator: " ") {
-            let sides = pair.split(separator: "=", maxSplits: 1).map(String.init)
-            guard sides.count == 2 else { continue }
-            switch sides[0] {
-            case "dbname": name = sides[1]
-            case "user": server.user = sides[1]
-            case "host": server.host = sides[1]
-            case "port": server.port = sides[1]
-            case "password": hasPassword = true
-            case _: break
-            }
-        }
-        return name
-    }
-}
-
-extension ShellWord {
-    /// Nothing in it means anything to a shell.
-    static func isPlainWord(_ text: String) -> Bool {
-        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
     }
 }

@@ -13,36 +13,20 @@ struct FoundServer: Sendable, Hashable {
 struct FoundDump: Sendable, Hashable {
     var database: String
     var server: FoundServer
-    /// How many dumps of it are kept, where the call says so.
+    /// The number behind the database's name, where it is called with one.
     var keep: Int?
-    /// Of the call in the script's outermost lines.
+    /// Of the call that names the database.
     var line: Int
     /// It hangs on something that is not known here.
     var isDoubtful: Bool
+    /// Its pg_dump was seen, and so is what the script removes.
+    var isFollowed = false
+    /// The functions in which it is made, the outermost first.
+    var calls: [Int] = []
 
-    /// `backup_database "postgres" 30`: the first whole number behind the database.
+    /// `backup_database "postgres" 30`: the greatest whole number behind the database, so that no fewer are kept than it means.
     static func keepCount(in words: ArraySlice<ShellValue>) -> Int? {
-        words.lazy.compactMap { $0.text.flatMap { ShellReading.meant.number($0) } }.first { (1...100_000).contains($0) }
-    }
-}
-
-/// What a script removes of its old dumps.
-struct FoundPrune: Sendable, Hashable {
-    /// `find -mtime +N`: older than N whole days.
-    var days: Int?
-    /// `tail -n +31`, `head -n -30`: all but so many.
-    var keep: Int?
-    /// The line of the call in which it stands; nil for the script itself.
-    var scope: Int?
-
-    /// Of `ls -t … | tail -n +31 | xargs rm`.
-    static func kept(by pipeline: [[String]]) -> Int? {
-        guard pipeline.contains(where: { $0.contains("rm") }) else { return nil }
-        for words in pipeline {
-            guard let count = words.last.flatMap({ Int($0.replacing("-n", with: "")) }) else { continue }
-            if words.first == "tail", words.last?.contains("+") == true, count > 1 { return count - 1 }
-            if words.first == "head", count < 0 { return -count }
-        }
-        return nil
+        words.compactMap { $0.text.flatMap { ShellReading.meant.number($0) } }.filter { (1...100_000).contains($0) }
+            .max()
     }
 }

@@ -1,88 +1,103 @@
 /// A script that cron calls every hour and that asks `date` which hour it is: followed at every hour of every day.
 struct OldScript {
-    /// A database and when its dumps are made; each bit is an hour.
+    /// A database and when its dumps are made; each bit is an hour. Slots are `weekday * 100 + day`, with day 0 for all.
     private struct Times {
-        var database: String
-        var server: FoundServer
         var line: Int
-        var keep: Int?
-        var isDoubtful = true
         var literal: [Int: UInt32] = [:]
         var meant: [Int: UInt32] = [:]
+        /// Those of `meant` that hang on the clock alone.
+        var certain: [Int: UInt32] = [:]
     }
 
-    private struct Key: Hashable {
-        var database: String
-        var server: FoundServer
-    }
-
-    private var order: [Key] = []
-    private var times: [Key: Times] = [:]
-    private var prunes: Set<FoundPrune> = []
+    private var order: [OldRetention.Key] = []
+    private var times: [OldRetention.Key: Times] = [:]
+    private var retention = OldRetention()
     private var comparisons: [ShellReading: [ShellRun.Comparison: Bool]] = [:]
-    private var notes: [Int: String] = [:]
-    private var zoneName: String?
+    private var notes: [ShellRun.Note] = []
+    private var isNoted: Set<ShellRun.Note> = []
+    private var reached: Set<Int> = []
+    private var zones: Set<String> = []
+    private var asksDay = false
+    private var ownZone: String?
     private var root: String?
+    private var steps: Int
 
     /// Each step is one command; a script of a thousand lines takes a few hundred thousand for all hours of a week.
     private static let stepLimit = 1_200_000
+    /// For scripts that ask for the day of the month as well.
+    private static let dayStepLimit = 6_000_000
 
     /// Throws `.failed` for a script that does too much to be followed.
     static func read(_ text: String, file: String) throws -> ScheduleImport.Found {
-        var script = OldScript()
+        var script = OldScript(steps: stepLimit)
         let node = ShellParser.parse(text)
-        // Of times in file names nothing hangs on the day.
-        let asksDay = ["", "\"", "'"].contains { quote in
-            ["%d", "%e", "%-d", "%_d"].contains { text.contains("+\(quote)\($0)") }
-        }
-        var steps = stepLimit
         for reading in [ShellReading.literal, .meant] {
             for weekday in 1...7 {
-                for day in asksDay ? 1...31 : 1...1 {
-                    for hour in 0..<24 {
-                        let moment = ShellMoment(hour: hour, weekday: weekday, day: day)
-                        var run = ShellRun(moment, reading, steps: steps)
-                        run.run(node)
-                        steps = run.stepsLeft
-                        guard steps > 0 else {
-                            throw Failure(
-                                .failed, "\(file) does too much to be followed",
-                                hint: "Name a file with the schedule block alone.")
-                        }
-                        script.take(run)
-                    }
-                }
+                for hour in 0..<24 { try script.follow(node, reading, weekday, hour, file: file) }
             }
         }
-        return script.found(asksDay: asksDay)
+        for place in ShellSurvey.places(in: node) where !script.reached.contains(place.number) {
+            script.note(.init(line: place.line, text: "\(place.text) is never reached, whatever the clock shows: left"))
+        }
+        return script.found()
     }
 
-    private mutating func take(_ run: ShellRun) {
-        let slot = run.moment.weekday * 100 + run.moment.day
+    private init(steps: Int) { self.steps = steps }
+
+    /// On each day of the month, when something hangs on it.
+    private mutating func follow(
+        _ node: ShellNode, _ reading: ShellReading, _ weekday: Int, _ hour: Int, file: String
+    ) throws {
+        for day in 1...31 {
+            var run = ShellRun(ShellMoment(hour: hour, weekday: weekday, day: day), reading, steps: steps)
+            run.run(node)
+            steps = run.stepsLeft - run.dumps.count * (run.prunes.count + 1) / 4
+            guard steps > 0 else {
+                throw Failure(
+                    .failed, "\(file) does too much to be followed",
+                    hint: "Name a file with the schedule block alone.")
+            }
+            if run.asksDay, !asksDay {
+                asksDay = true
+                steps += Self.dayStepLimit
+            }
+            take(run, slot: weekday * 100 + (run.asksDay || day > 1 ? day : 0))
+            if !run.asksDay, day == 1 { return }
+        }
+    }
+
+    private mutating func take(_ run: ShellRun, slot: Int) {
         for dump in run.dumps {
-            let key = Key(database: dump.database, server: dump.server)
+            let key = OldRetention.Key(database: dump.database, server: dump.server)
             if times[key] == nil { order.append(key) }
-            var known = times[key] ?? Times(database: dump.database, server: dump.server, line: dump.line)
-            known.keep = [known.keep, dump.keep].compactMap { $0 }.max()
-            if !dump.isDoubtful { known.isDoubtful = false }
             let bit = UInt32(1) << UInt32(run.moment.hour)
             switch run.reading {
-            case .literal: known.literal[slot, default: 0] |= bit
-            case .meant: known.meant[slot, default: 0] |= bit
+            case .literal: times[key, default: Times(line: dump.line)].literal[slot, default: 0] |= bit
+            case .meant:
+                times[key, default: Times(line: dump.line)].meant[slot, default: 0] |= bit
+                if !dump.isDoubtful { times[key]?.certain[slot, default: 0] |= bit }
             }
-            times[key] = known
         }
-        prunes.formUnion(run.prunes)
+        retention.take(run)
         for (comparison, isMet) in run.comparisons {
             let before = comparisons[run.reading]?[comparison] == true
             comparisons[run.reading, default: [:]][comparison] = before || isMet
         }
-        for (line, note) in run.notes { notes[line] = notes[line] ?? note }
-        zoneName = zoneName ?? run.zoneName
-        root =
-            root
-            ?? ["BACKUP_DIR", "BACKUP_ROOT", "BACKUP_PATH", "BACKUP_BASE", "DUMP_DIR"].lazy
-            .compactMap { run.variables[$0]?.text }.first { Self.isFolder($0) }
+        for note in run.notes { self.note(note) }
+        reached.formUnion(run.reached)
+        zones.formUnion(run.zones)
+        ownZone = ownZone ?? run.variables["TZ"]?.text
+        root = root ?? Self.roots.lazy.compactMap { run.variables[$0]?.text }.first { Self.isFolder($0) }
+    }
+
+    private static let roots = [
+        "BACKUP_DIR", "BACKUP_ROOT", "BACKUP_PATH", "BACKUP_BASE", "DUMP_DIR", "BACKUPDIR", "BACKUP_FOLDER",
+        "BACKUPS_DIR",
+    ]
+
+    private mutating func note(_ note: ShellRun.Note) {
+        guard notes.count < 2000, isNoted.insert(note).inserted else { return }
+        notes.append(note)
     }
 
     static func isFolder(_ path: String) -> Bool {
@@ -90,12 +105,15 @@ struct OldScript {
         return path.hasPrefix("/") && !parts.isEmpty && !parts.contains("..") && !parts.contains(".")
     }
 
-    private func found(asksDay: Bool) -> ScheduleImport.Found {
+    private func found() -> ScheduleImport.Found {
         var found = ScheduleImport.Found()
         found.root = root
-        found.zoneName = zoneName
-        for (line, note) in notes.sorted(by: { $0.key < $1.key }) { found.notes.append(.init(line: line, text: note)) }
+        addZone(&found)
+        for note in notes.sorted(by: { $0.line < $1.line }) {
+            found.notes.append(.init(line: note.line, text: note.text))
+        }
         addComparisons(&found)
+        let named = retention.named(Set(order.map(\.database)))
         let lines = order.enumerated().sorted {
             (times[$0.element]?.line ?? 0, $0.offset) < (times[$1.element]?.line ?? 0, $1.offset)
         }
@@ -103,15 +121,27 @@ struct OldScript {
             guard let times = times[key] else { continue }
             for (slot, mask) in times.literal {
                 for hour in 0..<24 where mask & (1 << UInt32(hour)) != 0 {
-                    found.literalTimes[times.database, default: []].insert(slot / 100 * 100 + hour)
+                    found.literalTimes[key.database, default: []].insert(slot / 100 * 100 + hour)
                 }
             }
-            addJobs(times, asksDay: asksDay, &found)
+            addJobs(key, times, named, &found)
         }
         found.notes.append(
             .init(line: 0, text: "it is taken to be called at minute 0 of every hour, as by the crontab line 0 * * * *")
         )
         return found
+    }
+
+    /// A `date -u` in a file's name says nothing of when the script does what.
+    private func addZone(_ found: inout ScheduleImport.Found) {
+        let named = zones.subtracting([""]).sorted()
+        found.zoneName = named.first ?? ownZone
+        if zones.count > 1 {
+            found.notes.append(
+                .init(
+                    line: 0, text: "it asks clocks of more than one zone: its times are written as those of \(named[0])"
+                ))
+        }
     }
 
     /// What is never met as it stands, and would be as it was meant.
@@ -130,42 +160,30 @@ struct OldScript {
         }
     }
 
-    private func addJobs(_ times: Times, asksDay: Bool, _ found: inout ScheduleImport.Found) {
+    private func addJobs(
+        _ key: OldRetention.Key, _ times: Times, _ named: [String: Set<String>], _ found: inout ScheduleImport.Found
+    ) {
         let did = OldTimes(times.literal, asksDay: asksDay)
         let meant = OldTimes(times.meant, asksDay: asksDay)
-        if times.literal != times.meant {
-            found.notes.append(
-                .init(
-                    line: times.line,
-                    text: "\(times.database) was backed up \(did.described); meant, and written, is \(meant.described)")
-            )
+        func note(_ text: String) { found.notes.append(.init(line: times.line, text: text)) }
+        if did != meant {
+            note("\(key.database) was backed up \(did.described); meant, and written, is \(meant.described)")
         }
-        if times.isDoubtful {
-            found.notes.append(
-                .init(
-                    line: times.line,
-                    text: "whether \(times.database) is dumped hangs on more than the clock: taken as if it always were"
-                ))
+        if meant != OldTimes(times.certain, asksDay: asksDay) {
+            note("whether \(key.database) is dumped hangs on more than the clock: taken as if it always were")
         }
-        guard let calendars = meant.calendars else {
-            found.notes.append(
-                .init(line: times.line, text: "the days of \(times.database) are no calendar expression: left"))
-            return
-        }
-        let scoped = prunes.filter { $0.scope == times.line || $0.scope == nil }
+        let kept = retention.kept(key, root: root, named: named)
+        for text in kept.notes { note(text) }
+        // What is only done as it stands, and was not meant, is no time of it; it is told above.
+        let calendars = meant.isEmpty ? did.calendars() : meant.calendars()
         for calendar in calendars {
             found.add(
                 .init(
-                    name: times.database, database: times.database, server: times.server, key: "calendar",
-                    times: calendar, timeZone: nil, keepLast: times.keep ?? scoped.compactMap(\.keep).max(),
-                    keepDays: scoped.compactMap(\.days).max().map { min($0, 36_000) + 1 }))
+                    name: key.database, database: key.database, server: key.server, key: "calendar",
+                    times: calendar, timeZone: nil, keepLast: kept.last, keepDays: kept.days))
         }
         if calendars.count > 1 {
-            found.notes.append(
-                .init(
-                    line: times.line,
-                    text: "\(times.database) has other hours on other days: \(calendars.count) jobs are written for it")
-            )
+            note("\(key.database) has other hours on other days: \(calendars.count) jobs are written for it")
         }
     }
 }

@@ -1,26 +1,37 @@
 /// Hours of weekdays and days of the month, as a calendar expression says them.
-struct OldTimes {
+struct OldTimes: Equatable {
     /// By `weekday * 100 + day of the month`; each bit is an hour.
     private let hours: [Int: UInt32]
     private let asksDay: Bool
 
     init(_ hours: [Int: UInt32], asksDay: Bool) {
-        self.hours = hours.filter { $0.value != 0 }
+        var whole: [Int: UInt32] = [:]
+        for (slot, mask) in hours where mask != 0 {
+            for day in asksDay && slot % 100 == 0 ? 1...31 : slot % 100...slot % 100 {
+                whole[slot / 100 * 100 + day, default: 0] |= mask
+            }
+        }
+        self.hours = whole
         self.asksDay = asksDay
     }
 
-    /// One for all days that have the same hours; nil when days are no product of weekdays and days of the month.
-    var calendars: [String]? {
+    var isEmpty: Bool { hours.isEmpty }
+
+    /// One for all days that have the same hours, and are all days of some weekdays or some days of all of them.
+    func calendars(minute: Int = 0) -> [String] {
         var byHours: [UInt32: [Int]] = [:]
         for (slot, mask) in hours { byHours[mask, default: []].append(slot) }
         var calendars: [String] = []
         for (mask, slots) in byHours.sorted(by: { ($0.value.min() ?? 0, $0.key) < ($1.value.min() ?? 0, $1.key) }) {
-            let weekdays = Set(slots.map { $0 / 100 })
-            let days = asksDay ? Set(slots.map { $0 % 100 }) : Set(1...31)
-            guard slots.count == weekdays.count * (asksDay ? days.count : 1) else { return nil }
-            let prefix = weekdays.count == 7 ? "" : Self.weekdays(weekdays.sorted()) + " "
-            let date = days.count == 31 ? "*-*-*" : "*-*-" + Self.list(days.sorted())
-            calendars.append("\(prefix)\(date) \(Self.hours(mask)):00:00")
+            var daysOf: [Int: [Int]] = [:]
+            for slot in slots.sorted() { daysOf[slot / 100, default: []].append(slot % 100) }
+            var weekdaysOf: [[Int]: [Int]] = [:]
+            for (weekday, days) in daysOf { weekdaysOf[days, default: []].append(weekday) }
+            for (days, weekdays) in weekdaysOf.sorted(by: { ($0.value.min() ?? 0) < ($1.value.min() ?? 0) }) {
+                let prefix = weekdays.count == 7 ? "" : Self.weekdays(weekdays.sorted()) + " "
+                let date = !asksDay || days.count == 31 ? "*-*-*" : "*-*-" + Self.list(days)
+                calendars.append("\(prefix)\(date) \(Self.hours(mask)):\(padded(minute)):00")
+            }
         }
         return calendars
     }

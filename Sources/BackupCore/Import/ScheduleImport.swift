@@ -62,6 +62,9 @@ package struct ScheduleImport: Sendable {
                     line: 0,
                     text: "nothing says how many dumps of \(names.joined(separator: ", ")) to keep: all are kept"))
         }
+        if found.root == nil {
+            found.notes.append(.init(line: 0, text: "no BACKUP_DIR is found: \"root\" is written as /backups"))
+        }
         let schedule = ScheduleText.write(
             found.jobs, root: found.root ?? "/backups", zoneName: zoneName ?? found.zoneName ?? "UTC")
         if let fault = ScheduleDecoder.faults(in: Array(schedule.utf8), file: file, zones: zones).first {

@@ -17,11 +17,10 @@ enum ScheduleText {
             }
             members.append("\"\(job.key)\": \(quoted(job.times))")
             if let zone = job.timeZone { members.append("\"timeZone\": \(quoted(zone))") }
-            if let count = job.keepLast {
-                members.append("\"retention\": { \"keepLast\": \(count) }")
-            } else if let days = job.keepDays {
-                members.append("\"retention\": { \"keepWithin\": \"\(days)d\" }")
-            }
+            // Kept is what either of them keeps.
+            let rules = [job.keepLast.map { "\"keepLast\": \($0)" }, job.keepDays.map { "\"keepWithin\": \"\($0)d\"" }]
+            let kept = rules.compactMap { $0 }.joined(separator: ", ")
+            if !kept.isEmpty { members.append("\"retention\": { \(kept) }") }
             return "    \(quoted(job.name)): { \(members.joined(separator: ", ")) }"
         }
         return """

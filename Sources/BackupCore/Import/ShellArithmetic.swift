@@ -1,4 +1,4 @@
-/// `((…))` and the sides of `-eq`: whole numbers, comparisons, `&&`, `||`, `!`, `+ - * / %`, parentheses.
+/// `((…))` and the sides of `-eq`, once `$` in them is expanded: whole numbers, comparisons, `&&`, `||`, `!`, `+ - * / %`, parentheses.
 struct ShellArithmetic {
     enum Result: Equatable {
         case number(Int)
@@ -128,16 +128,14 @@ struct ShellArithmetic {
     }
 
     private mutating func operand() throws -> Int {
-        var word = name()
+        let word = name()
         if next == "#", word == "10" {
             at += 1
-            word = name()
-            let digits = try expanded(word)
+            let digits = try expanded(name())
             guard let value = ShellReading.meant.number(digits) else { throw Stop(result: .unknown) }
             return value
         }
         let digits = try expanded(word)
-        word = digits
         guard let value = ShellReading.meant.number(digits) else { throw Stop(result: .unknown) }
         let isOctal = digits.count > 1 && digits.first == "0"
         if reading == .literal, isOctal {
@@ -149,15 +147,11 @@ struct ShellArithmetic {
 
     private mutating func name() -> String {
         _ = next
-        if at < text.count, text[at] == "$" { at += 1 }
-        let isBraced = at < text.count && text[at] == "{"
-        if isBraced { at += 1 }
         var word = ""
         while at < text.count, text[at].isLetter || text[at].isNumber || text[at] == "_" {
             word.append(text[at])
             at += 1
         }
-        if isBraced, at < text.count, text[at] == "}" { at += 1 }
         return word
     }
 

@@ -4,7 +4,7 @@ struct ShellLexer {
     private var at = 0
     private var line: Int
     private var tokens: [ShellToken] = []
-    private var pendingDocuments: [(end: String, isIndented: Bool)] = []
+    private var pendingDocuments: [(end: String, isIndented: Bool, isLiteral: Bool, place: Int)] = []
 
     private init(_ text: String, line: Int) {
         self.text = Array(text)
@@ -15,6 +15,14 @@ struct ShellLexer {
         var lexer = ShellLexer(text.replacing("\r\n", with: "\n"), line: line)
         lexer.scan()
         return lexer.tokens
+    }
+
+    /// A text in which only `$` and backquotes mean something: of `((…))`, in which quotes mean nothing, or a here-document.
+    static func expandable(_ text: String, line: Int, keepsQuotes: Bool = false) -> ShellWord {
+        var lexer = ShellLexer(text, line: line)
+        var word = ShellWord(line: line)
+        lexer.readExpandable(&word, end: nil, keepsQuotes: keepsQuotes)
+        return word
     }
 
     private var current: Character? { at < text.count ? text[at] : nil }
@@ -50,7 +58,6 @@ struct ShellLexer {
             tokens.append(.arithmetic(arithmetic(), line: start))
             return
         }
-        // The longest first.
         let signs = [
             "<<<", "<<-", "&>>", ";;&", "&&", "||", ";;", ";&", "|&", "<<", ">>", "&>", ">&", "<&", ">|", "<>",
         ]
@@ -73,23 +80,26 @@ struct ShellLexer {
     private mutating func document(isIndented: Bool) {
         while current == " " || current == "\t" { step() }
         let end = readWord()
-        pendingDocuments.append((end.plain ?? "", isIndented))
+        let isLiteral = end.parts.contains { if case .literal(_, true) = $0 { true } else { false } }
+        pendingDocuments.append((end.plain ?? "", isIndented, isLiteral, tokens.count))
+        // Its text is put here.
+        tokens.append(.word(ShellWord(line: line)))
     }
 
     private mutating func skipDocuments() {
         for document in pendingDocuments {
+            let start = line
+            var lines = ""
             while at < text.count {
-                var content = ""
-                while let next = current, next != "\n" {
-                    content.append(next)
-                    step()
-                }
-                if current == "\n" { step() }
-                let isEnd =
-                    document.isIndented
-                    ? content.drop { $0 == "\t" } == document.end[...] : content == document.end
-                if isEnd { break }
+                var content = upTo("\n")
+                if document.isIndented { content = String(content.drop { $0 == "\t" }) }
+                if content == document.end { break }
+                lines += content + "\n"
             }
+            tokens[document.place] = .word(
+                document.isLiteral
+                    ? ShellWord(parts: [.literal(lines, isQuoted: true)], line: start)
+                    : ShellLexer.expandable(lines, line: start, keepsQuotes: true))
         }
         pendingDocuments = []
     }
@@ -101,9 +111,10 @@ struct ShellLexer {
         if current == "<" || current == ">", let plain = word.plain, !plain.isEmpty, plain.allSatisfy(\.isNumber) {
             return
         }
-        if current == "(", let (name, value) = word.assignment, value.parts.isEmpty {
+        if current == "(", let found = word.assignment, found.value.parts.isEmpty, found.key == nil {
             step()
-            return tokens.append(.array(name, arrayWords(), line: start))
+            return tokens.append(
+                .array(.init(name: found.name, words: arrayWords(), appends: found.appends), line: start))
         }
         tokens.append(.word(word))
     }
@@ -176,14 +187,19 @@ struct ShellLexer {
 
     private mutating func doubleQuoted(_ word: inout ShellWord) {
         step()
+        // Empty quotes are a word too.
+        if current == "\"" { word.parts.append(.literal("", isQuoted: true)) }
+        readExpandable(&word, end: "\"", keepsQuotes: true)
+        if current != nil { step() }
+    }
+
+    private mutating func readExpandable(_ word: inout ShellWord, end: Character?, keepsQuotes: Bool) {
         var content = ""
         func close(_ word: inout ShellWord, _ content: inout String) {
             if !content.isEmpty { word.parts.append(.literal(content, isQuoted: true)) }
             content = ""
         }
-        // Empty quotes are a word too.
-        if current == "\"" { word.parts.append(.literal("", isQuoted: true)) }
-        while let character = current, character != "\"" {
+        while let character = current, character != end {
             switch character {
             case "$":
                 close(&word, &content)
@@ -196,13 +212,13 @@ struct ShellLexer {
                 step()
                 if current != "\n" { content.append(text[at]) }
                 step()
+            case "\"" where !keepsQuotes: step()
             default:
                 content.append(character)
                 step()
             }
         }
         close(&word, &content)
-        if current != nil { step() }
     }
 
     private mutating func dollar(isQuoted: Bool) -> ShellWord.Part {
@@ -222,7 +238,8 @@ struct ShellLexer {
         }
         if next == "'" && !isQuoted {
             step()
-            return .literal(upTo("'"), isQuoted: true)
+            let text = upTo("'").replacing("\\n", with: "\n").replacing("\\t", with: "\t")
+            return .literal(text, isQuoted: true)
         }
         var name = ""
         if next.isNumber || "@*#?!$-".contains(next) {

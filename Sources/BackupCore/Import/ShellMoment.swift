@@ -10,6 +10,7 @@ struct ShellMoment: Sendable, Equatable {
     /// What `date` prints for `format` at minute 0 of this hour; nil when it depends on more than this.
     func formatted(_ format: String) -> ShellValue? {
         var text = ""
+        var asksDay = false
         var characters = Substring(format)
         while let character = characters.popFirst() {
             guard character == "%" else {
@@ -38,8 +39,9 @@ struct ShellMoment: Sendable, Equatable {
             case "l": text += number((hour + 11) % 12 + 1, "_")
             case "p": text += hour < 12 ? "AM" : "PM"
             case "M", "S": text += number(0, "0")
-            case "d": text += number(day, "0")
-            case "e": text += number(day, "_")
+            case "d", "e":
+                text += number(day, specifier == "d" ? "0" : "_")
+                asksDay = true
             case "u": text += "\(weekday)"
             case "w": text += "\(weekday % 7)"
             case "A": text += Self.weekdays[(weekday + 6) % 7]
@@ -49,18 +51,31 @@ struct ShellMoment: Sendable, Equatable {
             default: return nil
             }
         }
-        return ShellValue(text: text, format: format)
+        return ShellValue(text: text, format: format, isOfClock: true, isOfDay: asksDay)
     }
 }
 
 /// What a word stands for: with a nil text, what is not known here.
 struct ShellValue: Sendable, Equatable {
+    /// Stands in an outline for what is not known.
+    static let gap: Character = "\u{E000}"
+
     var text: String?
     /// What `date` was asked for it.
     var format: String?
+    /// The known parts of a text that is not known as a whole.
+    var outline: String?
+    /// It hangs on the clock.
+    var isOfClock = false
+    /// It hangs on the day of the month.
+    var isOfDay = false
+    /// The zone whose clock it is from, where that was asked for.
+    var zone: String?
 
     /// The number of a weekday, of which Sunday has two.
     var isWeekday: Bool { format == "%u" || format == "%w" }
+    /// With a gap for what is not known.
+    var shown: String { text ?? outline ?? String(Self.gap) }
 
     static let unknown = ShellValue(text: nil)
 }

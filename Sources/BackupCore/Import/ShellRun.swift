@@ -8,28 +8,76 @@ struct ShellRun {
         let wanted: String
         let format: String
     }
+    struct Item: Equatable {
+        var key: String
+        var value: ShellValue
+    }
+    struct Note: Hashable {
+        let line: Int
+        let text: String
+    }
+    /// A function that is being followed.
+    struct Call {
+        /// No other call of this run has it.
+        var number: Int
+        var line: Int
+        var arguments: [ShellValue]
+    }
 
     let moment: ShellMoment
     let reading: ShellReading
     var variables: [String: ShellValue] = [:]
-    var arrays: [String: [ShellValue]] = [:]
+    /// Those of numbered arrays have the numbers as keys.
+    var arrays: [String: [Item]] = [:]
+    /// Declared with `-A`.
+    var keyedArrays: Set<String> = []
     var functions: [String: ShellNode] = [:]
     var arguments: [ShellValue] = []
+    /// Lines that `read` has not taken yet; nil for input that is not known.
+    var input: ArraySlice<Substring>?
+    /// The server in whose container this is, for `docker exec … sh -c`.
+    var place: FoundServer?
     var flow = Flow.onward
+    /// What the last command ended with; nil when that is not known.
+    var status: Bool? = true
     /// More than none: it is not known whether this is reached.
     var doubts = 0
-    var callDepth = 0
-    /// Of the outermost call: where it stands and how many dumps it asks to keep.
-    var call: (line: Int, keep: Int?)?
+    /// How many there were at the beginning of what `return`, `break` and `exit` leave: within no more of them they surely do.
+    var leaving = (function: 0, loop: -1, script: 0)
+    /// What then may have been ended with before: a `return` in doubt is passed by.
+    var otherEnds: [Bool?] = []
+    /// In doubt something was left without a fault: whether what follows is reached is not known.
+    var maySkip = (function: false, loop: false, script: false)
+    /// Calls, shells in shells and texts that are run, one in the other.
+    var depth = 0
+    var calls: [Call] = []
+    var callCount = 0
+    /// What `local` has hidden in this call.
+    var hidden: [String: (ShellValue?, [Item]?)] = [:]
+    /// Values of `date` without their leading zero.
+    var isTrimming = false
+    var trimmings: [String] = []
+    /// Of the command that is followed.
+    var line = 0
 
     var dumps: [FoundDump] = []
     var prunes: [FoundPrune] = []
     /// True for those that were met.
     var comparisons: [Comparison: Bool] = [:]
-    /// By line, so that each is told once.
-    var notes: [Int: String] = [:]
-    /// `TZ` as the script sets it, or UTC for `date -u`.
-    var zoneName: String?
+    var notes: [Note] = []
+    private var isNoted: Set<Note> = []
+    /// The numbers of commands that were reached, of the script itself.
+    var reached: Set<Int> = []
+    /// Texts that are run, one in the other.
+    var textDepth = 0
+    /// `${…}` and their kin, one in the other.
+    var expansionDepth = 0
+    /// Files that are written, as far as their names are known.
+    var outputs: Set<String> = []
+    /// The zones of the clocks that decided something; "" for the script's own.
+    var zones: Set<String> = []
+    /// Something hung on the day of the month.
+    var asksDay = false
     var stepsLeft: Int
 
     init(_ moment: ShellMoment, _ reading: ShellReading, steps: Int) {
@@ -45,219 +93,121 @@ struct ShellRun {
             flow = .leaveScript
             return nil
         }
+        let ended = follow(node)
+        if flow == .onward { status = ended }
+        return ended
+    }
+
+    private mutating func follow(_ node: ShellNode) -> Bool? {
         switch node {
         case .simple(let simple): return run(simple)
-        case .brackets(let tokens, let line): return brackets(tokens, line: line)
+        case .brackets(let tokens, let line): return judged(brackets(tokens, line: line), tokens, line: line)
         case .arithmetic(let text, let line): return arithmetic(text, line: line).map { $0 != 0 }
         case .not(let inner): return run(inner).map { !$0 }
-        case .and(let left, let right): return both(left, right, going: true)
-        case .or(let left, let right): return both(left, right, going: false)
+        case .chain(let first, let links): return chain(first, links)
         case .pipeline(let nodes): return pipeline(nodes)
+        case .subshell(let inner): return subshell { $0.run(inner) }
         case .list(let nodes):
             var status: Bool? = true
             for node in nodes where flow == .onward { status = run(node) }
             return status
         case .conditional(let branches, let otherwise): return conditional(branches, otherwise)
         case .cases(let word, let choices): return cases(word, choices)
-        case .loop(let name, let words, let body, let line): return loop(name, words, body, line: line)
-        case .repeated(let condition, let body, _):
-            doubtfully {
-                $0.run(condition)
-                $0.run(body)
-            }
-            return nil
+        case .loop(let name, let words, let body, _): return loop(name, words, body)
+        case .repeated(let condition, let body, let next): return repeated(condition, body, next)
         case .function(let name, let body):
             functions[name] = body
             return true
+        case .fed(let node, let word): return fed(node, word)
+        case .unread(let line):
+            note(line, "what stands here lies too deep to be followed: left")
+            return nil
         }
     }
 
-    /// What leaves a loop or the script for an unknown reason does not end what is followed here.
+    /// What leaves a loop or the script for an unknown reason does not end what is followed here, and what is set for one is
+    /// not known afterwards. A list that has grown keeps what was added, and that is told: no database in it is lost.
     mutating func doubtfully(_ body: (inout ShellRun) -> Void) {
+        let (variables, arrays) = (self.variables, self.arrays)
+        stepsLeft -= (variables.count + arrays.count) / 8
         doubts += 1
         body(&self)
         doubts -= 1
         if stepsLeft > 0 { flow = .onward }
+        for (name, value) in self.variables where variables[name] != value {
+            if let old = variables[name]?.text, let new = value.text, new.hasPrefix(old + " ") {
+                noteGrowth(name)
+            } else {
+                self.variables[name] = .unknown
+            }
+        }
+        for (name, items) in self.arrays where arrays[name] != items {
+            let old = arrays[name] ?? []
+            if items.starts(with: old) { noteGrowth(name) } else { setArray(name, nil) }
+        }
+        for name in variables.keys where self.variables[name] == nil { self.variables[name] = .unknown }
+        for name in arrays.keys where self.arrays[name] == nil { setArray(name, nil) }
     }
 
-    private mutating func both(_ left: ShellNode, _ right: ShellNode, going: Bool) -> Bool? {
-        guard let status = run(left) else {
-            doubtfully { $0.run(right) }
+    private mutating func noteGrowth(_ name: String) {
+        note(line, "what is added to \(name) hangs on more than the clock: taken as if it always were")
+    }
+
+    /// In a shell of its own: nothing of it leaves this one.
+    mutating func subshell(_ body: (inout ShellRun) -> Bool?) -> Bool? {
+        guard depth < 30 else {
+            note(line, "what is run here lies too deep to be followed: left")
             return nil
         }
-        return status == going ? run(right) : status
+        let outer = self
+        stepsLeft -= 4
+        depth += 1
+        leaving.script = doubts
+        otherEnds = []
+        var ended = body(&self)
+        if flow == .leaveScript || flow == .leaveFunction { ended = status }
+        if otherEnds.contains(where: { $0 != ended }) { ended = nil }
+        if stepsLeft > 0 { flow = .onward }
+        (variables, arrays, functions, arguments, hidden) =
+            (outer.variables, outer.arrays, outer.functions, outer.arguments, outer.hidden)
+        (leaving, otherEnds, input, depth, place, keyedArrays, maySkip) =
+            (outer.leaving, outer.otherEnds, outer.input, outer.depth, outer.place, outer.keyedArrays, outer.maySkip)
+        return ended
     }
 
-    private mutating func pipeline(_ nodes: [ShellNode]) -> Bool? {
-        let words = nodes.map { node -> [String] in
-            if case .simple(let simple) = node { simple.words.map { expand($0).text ?? "" } } else { [] }
-        }
-        if let keep = FoundPrune.kept(by: words) { prunes.append(FoundPrune(keep: keep, scope: call?.line)) }
-        var status: Bool?
-        for node in nodes {
-            status = run(node)
-            // Each runs in a shell of its own: nothing of it leaves this one.
-            if stepsLeft > 0 { flow = .onward }
+    private mutating func chain(_ first: ShellNode, _ links: [ShellNode.Link]) -> Bool? {
+        var status = run(first)
+        for link in links where flow == .onward {
+            guard let known = status else {
+                self.status = link.isAnd
+                doubtfully { $0.run(link.node) }
+                continue
+            }
+            if known == link.isAnd { status = run(link.node) }
         }
         return status
     }
 
-    private mutating func conditional(_ branches: [ShellNode.Branch], _ otherwise: ShellNode?) -> Bool? {
-        for (index, branch) in branches.enumerated() {
-            switch run(branch.condition) {
-            case .some(true): return run(branch.body)
-            case .some(false): continue
-            case .none:
-                guard flow == .onward else { return nil }
-                let rest = Array(branches[(index + 1)...])
-                doubtfully { $0.run(branch.body) }
-                doubtfully { _ = $0.conditional(rest, otherwise) }
-                return nil
-            }
+    private mutating func pipeline(_ nodes: [ShellNode]) -> Bool? {
+        let words = nodes.map { node -> [ShellValue] in
+            guard case .simple(let simple) = node, simple.words.count <= 100 else { return [] }
+            return simple.words.flatMap { expandToMany($0) }
         }
-        return otherwise.map { run($0) } ?? true
+        if let found = FoundPrune.of(words) { prune(found) }
+        let outer = input
+        var ended: Bool?
+        for (index, node) in nodes.enumerated() where stepsLeft > 0 {
+            if index > 0 { input = Self.printed(words[index - 1]).map { Self.lines($0) } }
+            ended = subshell { $0.run(node) }
+        }
+        input = outer
+        return ended
     }
 
-    private mutating func cases(_ word: ShellWord, _ choices: [ShellNode.Choice]) -> Bool? {
-        let value = expand(word)
-        guard value.text != nil else {
-            for choice in choices { doubtfully { $0.run(choice.body) } }
-            return nil
-        }
-        for choice in choices {
-            var isMet = false
-            for pattern in choice.patterns where matches(value, pattern, line: pattern.line) == true { isMet = true }
-            if isMet { return run(choice.body) }
-        }
-        return true
+    /// Once for each fact, so many as a person reads.
+    mutating func note(_ line: Int, _ text: String) {
+        let note = Note(line: line, text: text)
+        guard notes.count < 2000, isNoted.insert(note).inserted else { return }
+        notes.append(note)
     }
-
-    private mutating func loop(_ name: String, _ words: [ShellWord], _ body: ShellNode, line: Int) -> Bool? {
-        var values: [ShellValue] = []
-        for word in words { values += expandToMany(word) }
-        for value in values {
-            guard value.text != nil else {
-                variables[name] = .unknown
-                doubtfully { $0.run(body) }
-                continue
-            }
-            variables[name] = value
-            run(body)
-            switch flow {
-            case .onward, .nextRound: flow = .onward
-            case .leaveLoop:
-                flow = .onward
-                return nil
-            case .leaveFunction, .leaveScript: return nil
-            }
-        }
-        return nil
-    }
-
-    private mutating func run(_ simple: ShellNode.Simple) -> Bool? {
-        // Each word is work.
-        stepsLeft -= simple.words.count + simple.arrays.reduce(0) { $0 + $1.words.count }
-        guard stepsLeft > 0 else {
-            flow = .leaveScript
-            return nil
-        }
-        for (name, words) in simple.arrays { arrays[name] = words.flatMap { expandToMany($0) } }
-        guard !simple.words.isEmpty else {
-            for (name, value) in simple.assignments { assign(name, expand(value)) }
-            return simple.assignments.contains { !$0.value.parts.isEmpty && expand($0.value).text == nil } ? nil : true
-        }
-        var words: [ShellValue] = []
-        for word in simple.words { words += expandToMany(word) }
-        var environment: [String: ShellValue] = [:]
-        for (name, value) in simple.assignments { environment[name] = expand(value) }
-        return command(words, simple, environment)
-    }
-
-    mutating func assign(_ name: String, _ value: ShellValue) {
-        variables[name] = value
-        if name == "TZ", let zone = value.text { zoneName = zone }
-    }
-
-    private mutating func command(
-        _ words: [ShellValue], _ simple: ShellNode.Simple, _ environment: [String: ShellValue]
-    ) -> Bool? {
-        let line = simple.line
-        guard let name = words.first?.text else { return nil }
-        switch name {
-        case "[": return test(words.dropFirst().dropLast(words.last?.text == "]" ? 1 : 0), line: line)
-        case "test": return test(words.dropFirst(), line: line)
-        case "true", ":", "echo", "printf", "set", "shopt", "umask", "trap", "read": return name == "read" ? nil : true
-        case "false": return false
-        case "exit": leave(.leaveScript)
-        case "return": leave(.leaveFunction)
-        case "break": leave(.leaveLoop)
-        case "continue": leave(.nextRound)
-        case "shift": if !arguments.isEmpty { arguments.removeFirst() }
-        case "local", "declare", "export", "readonly", "typeset":
-            for word in simple.words.dropFirst() {
-                if let (name, value) = word.assignment { assign(name, expand(value)) }
-            }
-            return true
-        case ".", "source":
-            note(line, "reads another file, which is not followed: \(words.dropFirst().first?.text ?? "?")")
-        case _:
-            if let body = functions[name] { return call(body, Array(words.dropFirst()), line: line) }
-            return external(words, environment, line: line)
-        }
-        return nil
-    }
-
-    private mutating func leave(_ flow: Flow) { if doubts == 0 { self.flow = flow } }
-
-    private mutating func call(_ body: ShellNode, _ values: [ShellValue], line: Int) -> Bool? {
-        guard callDepth < 20 else { return nil }
-        let (outer, outerCall) = (arguments, call)
-        callDepth += 1
-        arguments = values
-        if call == nil { call = (line, FoundDump.keepCount(in: values.dropFirst())) }
-        let status = run(body)
-        if flow == .leaveFunction { flow = .onward }
-        (arguments, call) = (outer, outerCall)
-        callDepth -= 1
-        // What a function ends with depends on programs.
-        return status == nil ? nil : status
-    }
-
-    private mutating func external(_ words: [ShellValue], _ environment: [String: ShellValue], line: Int) -> Bool? {
-        let command = DumpCommand(words, environment: variables.merging(environment) { $1 })
-        let place = call?.line ?? line
-        switch command.kind {
-        case .dump(let database, let server):
-            guard let database else {
-                note(line, "a pg_dump whose database is not known here: left")
-                return nil
-            }
-            dumps.append(
-                FoundDump(database: database, server: server, keep: call?.keep, line: place, isDoubtful: doubts > 0))
-        case .shell(let text):
-            guard callDepth < 20 else { return nil }
-            callDepth += 1
-            let inner = ShellParser.parse(text, line: line)
-            let outer = flow
-            run(inner)
-            if stepsLeft > 0 { flow = outer }
-            callDepth -= 1
-        case .namedBackup(let database):
-            dumps.append(
-                FoundDump(
-                    database: database, server: .local, keep: FoundDump.keepCount(in: words.dropFirst(2)), line: place,
-                    isDoubtful: doubts > 0))
-        case .prune(let days): prunes.append(FoundPrune(days: days, scope: call?.line))
-        case .cluster:
-            note(line, "pg_dumpall: each dump has the server's roles beside it, no job is needed for them")
-        case .script(let path): note(line, "calls \(path), which is not followed: import-cron reads that file too")
-        case .other: break
-        }
-        if command.hasPassword {
-            note(line, "a password stands here: it is not taken over, use \"passfile\" or \"passwordCredential\"")
-        }
-        return nil
-    }
-
-    mutating func note(_ line: Int, _ text: String) { notes[line] = notes[line] ?? text }
 }

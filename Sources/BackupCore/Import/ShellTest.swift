@@ -1,4 +1,20 @@
 extension ShellRun {
+    /// A test of the clock that is not followed is told.
+    @discardableResult
+    mutating func judged(_ values: [ShellValue], line: Int) -> Bool? {
+        if values.contains(where: { $0.isOfClock && $0.text != nil }) {
+            note(line, "a test of what date says that is not followed: taken as if it always were met")
+        }
+        return nil
+    }
+
+    mutating func judged(_ result: Bool?, _ tokens: [ShellToken], line: Int) -> Bool? {
+        guard result == nil, tokens.count <= 64 else { return result }
+        var values: [ShellValue] = []
+        for case .word(let word) in tokens { values.append(expand(word)) }
+        return judged(values, line: line)
+    }
+
     /// `[ … ]` and `test …`, without their brackets.
     mutating func test(_ words: ArraySlice<ShellValue>, line: Int) -> Bool? {
         let words = Array(words)
@@ -21,8 +37,11 @@ extension ShellRun {
         }
         switch words.count {
         case 0: return false
-        case 1: return words[0].text.map { !$0.isEmpty }
+        case 1:
+            weigh(words[0])
+            return words[0].text.map { !$0.isEmpty }
         case 2:
+            weigh(words[1])
             switch words[0].text {
             case "!": return words[1].text.map { $0.isEmpty }
             case "-z": return words[1].text.map { $0.isEmpty }
@@ -46,7 +65,8 @@ extension ShellRun {
         }
     }
 
-    private mutating func equal(_ left: ShellValue, _ right: ShellValue, line: Int) -> Bool? {
+    mutating func equal(_ left: ShellValue, _ right: ShellValue, line: Int) -> Bool? {
+        weigh(left, right)
         let isMet = reading.equal(left, right)
         if let isMet, let format = left.format ?? right.format,
             let wanted = left.format == nil ? left.text : right.format == nil ? right.text : nil
@@ -61,6 +81,7 @@ extension ShellRun {
     private mutating func compare(
         _ left: ShellValue, _ sign: String, _ right: ShellValue, line: Int, inBrackets: Bool
     ) -> Bool? {
+        weigh(left, right)
         guard let one = number(left, inBrackets, line: line), let other = number(right, inBrackets, line: line) else {
             return nil
         }
@@ -79,23 +100,14 @@ extension ShellRun {
         guard let text = value.text else { return nil }
         guard inBrackets else {
             // No number is an error to `[`, which then is not met.
-            guard let number = ShellReading.meant.number(text) else { return .octalFault(text) }
+            let digits = text.filter { $0 != " " }
+            guard digits.utf8.count < 18, let number = Int(digits) else { return .octalFault(text) }
             return .number(number)
         }
         let run = self
         let result = ShellArithmetic.value(text, reading) { run.value(named: $0).text }
         if case .octalFault(let digits) = result { octalFault(digits, line: line) }
         return result == .unknown ? nil : result
-    }
-
-    /// A pattern of `case`, or the right side of `==` in `[[ ]]`: what is quoted in it stands for itself.
-    mutating func matches(_ value: ShellValue, _ pattern: ShellWord, line: Int) -> Bool? {
-        guard let text = value.text else { return nil }
-        var isPlain = true
-        for case .literal(let piece, false) in pattern.parts where !ShellPattern.isPlain(piece) { isPlain = false }
-        let wanted = expand(pattern)
-        guard let whole = wanted.text else { return nil }
-        return isPlain ? equal(value, wanted, line: line) : ShellPattern.matches(text, whole)
     }
 
     /// `[[ … ]]`: `!`, `&&`, `||`, parentheses, and comparisons.
@@ -124,6 +136,9 @@ extension ShellRun {
             let right = brackets(Array(tokens[(place + 1)...]), line: line)
             return right == false ? false : left == nil || right == nil ? nil : true
         }
+        if tokens.count > 2, case .word(let left) = tokens[0], case .word(let sign) = tokens[1], sign.plain == "=~" {
+            return matches(left, expression: Array(tokens[2...]), line: line)
+        }
         if case .sign("(", _)? = tokens.first, case .sign(")", _)? = tokens.last, tokens.count > 2 {
             return brackets(Array(tokens.dropFirst().dropLast()), line: line)
         }
@@ -137,18 +152,24 @@ extension ShellRun {
             return bracketed(Array(words.dropFirst()), line: line).map { !$0 }
         }
         switch words.count {
-        case 1: return expand(words[0]).text.map { !$0.isEmpty }
+        case 1:
+            let value = expand(words[0])
+            weigh(value)
+            return value.text.map { !$0.isEmpty }
         case 2:
-            let text = expand(words[1]).text
+            let value = expand(words[1])
+            weigh(value)
+            let text = value.text
             return words[0].plain == "-z"
                 ? text.map { $0.isEmpty } : words[0].plain == "-n" ? text.map { !$0.isEmpty } : nil
         case 3:
             guard let sign = words[1].plain else { return nil }
-            let left = expand(words[0])
             switch sign {
-            case "=", "==": return matches(left, words[2], line: words[2].line)
-            case "!=": return matches(left, words[2], line: words[2].line).map { !$0 }
-            case _: return binary(left, sign, expand(words[2]), line: words[2].line, inBrackets: true)
+            case "=", "==": return matches(words[0], words[2], line: words[2].line)
+            case "!=": return matches(words[0], words[2], line: words[2].line).map { !$0 }
+            case _:
+                let (left, right) = (expand(words[0]), expand(words[2]))
+                return binary(left, sign, right, line: words[2].line, inBrackets: true)
             }
         case _: return nil
         }
