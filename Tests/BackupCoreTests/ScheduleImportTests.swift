@@ -50,6 +50,17 @@ import Testing
         try ScheduleDecoder.decode(Array(found.schedule.utf8), file: "schedule.json", zones: ZoneFiles.lookup)
     }
 
+    /// `DATABASE TIMES RETENTION`, as they stand in the schedule.
+    static func jobs(_ found: ScheduleImport) throws -> [String] {
+        try ScheduleImportTests.decode(found).jobs.map { job in
+            let kept = job.retention.keepLast.map { "last \($0)" }
+            let days = job.retention.keepWithinSeconds.map { "days \(Int($0 / 86_400))" }
+            return ([job.database, job.trigger.source] + [kept, days].compactMap { $0 }).joined(separator: " | ")
+        }.sorted()
+    }
+
+    static func told(_ found: ScheduleImport) -> [String] { found.notes.map { "\($0.line): \($0.text)" } }
+
     @Test func `the old script becomes the shipped schedule, and its wrong hours are told`() throws {
         let found = try Self.read(Self.script)
         let schedule = try Self.decode(found)
@@ -189,6 +200,16 @@ import Testing
         }
     }
 
+    /// There is no dump in it: it ends and says so.
+    private static func refuses(_ text: String) {
+        do {
+            let found = try read(text)
+            Issue.record("\(found.schedule) of \(text.prefix(40))")
+        } catch {
+            #expect((error as? Failure)?.kind == .failed, "\(error) of \(text.prefix(40))")
+        }
+    }
+
     @Test func `no input crashes it, and what it writes is a schedule`() throws {
         var random = SplitMix64(seed: 6)
         var pieces = Self.script.split(separator: "\n").map(String.init)
@@ -200,6 +221,7 @@ import Testing
                 ";;", "f() {",
                 "f", "f f", "!", "&&", "for x in 1 2 3; do for y in 1 2 3; do",
             ]
+        var writtenCount = 0
         for _ in 0..<40 {
             let lines = (0..<Int.random(in: 1...25, using: &random)).map { _ in
                 pieces.randomElement(using: &random) ?? ""
@@ -209,21 +231,29 @@ import Testing
                 text = String(text.prefix(Int.random(in: 0...text.count, using: &random)))
             }
             do {
-                _ = try Self.decode(try Self.read(text))
+                let schedule = try Self.decode(try Self.read(text))
+                writtenCount += 1
+                for job in schedule.jobs { #expect(text.contains(job.database), "\(job.database)\n\(text)") }
             } catch let failure as Failure {
-                #expect(failure.kind == .failed, "\(failure)\n\(text)")
+                // Nothing that it writes is refused by what reads it.
+                #expect(
+                    failure.kind == .failed && failure.message.hasPrefix("no backup of a database is found in"),
+                    "\(failure)\n\(text)")
+                #expect(
+                    !text.contains("pg_dump app") || failure.cause?.isEmpty == false || text.contains("<<"), "\(text)")
             }
         }
+        #expect(writtenCount > 10)
         // Deep and long ones end as well.
         for unit in [
             "(", "$(", "if ", "{ ", "f() { f; }; f; ", "a=$((1+", "[[ ( ", "case x in a) ", "\"$(", "for i in 1 2; do ",
         ] {
-            _ = try? Self.read(String(repeating: unit, count: 1000))  // whether it finds anything is all one
+            Self.refuses(String(repeating: unit, count: 1000))
         }
         // As long as a file may be.
         for unit in ["a&&", "a||", "elif a;then b;"] {
             let text = "if a;then b;" + String(repeating: unit, count: 250_000 / unit.count)
-            _ = try? Self.read(text)  // it ends, with something or nothing
+            Self.refuses(text)
         }
         let chain = String(repeating: "true && ", count: 600) + "pg_dump app > /b/app.dump"
         #expect(try Self.decode(Self.read("#!/bin/sh\n" + chain)).jobs.map(\.database) == ["app"])

@@ -50,13 +50,16 @@ struct DumpCommand {
 
     private static let asking: Set<String> = [
         "which", "type", "hash", "grep", "pgrep", "pkill", "killall", "apt", "apt-get", "dnf", "yum", "logger", "mail",
+        "echo",
+        "printf", "die", "error", "err", "info", "warn", "warning", "fail", "fatal", "msg", "say", "abort", "test", "[",
+        "trap",
     ]
 
     private var speaksOfDump: Bool {
         // `command -v pg_dump` and `log "pg_dump failed"`.
-        guard let name = program, !Self.asking.contains(name), !name.hasPrefix("-"), !name.hasPrefix("log") else {
-            return false
-        }
+        guard let name = program, !Self.asking.contains(name), !name.hasPrefix("-"), !name.hasPrefix("log"),
+            name != "command"
+        else { return false }
         return words.contains { word in
             word.shown.split { $0.isWhitespace || "'\"()[],;|&".contains($0) }.contains { Self.isDump(String($0)) }
         }
@@ -71,6 +74,8 @@ struct DumpCommand {
 
     /// Takes a program that only calls another; false when it is none.
     private mutating func unwrap(_ name: String) -> Bool {
+        // `command -v pg_dump` asks.
+        if name == "command", words.count > 1, words[1].text?.lowercased() == "-v" { return false }
         switch name {
         case "sudo", "runuser", "gosu", "su-exec", "doas":
             if name == "runuser", words.contains(where: { $0.text == "-c" || $0.text == "--command" }) { return false }

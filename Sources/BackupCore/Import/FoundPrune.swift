@@ -41,6 +41,8 @@ struct FoundPrune: Sendable, Hashable {
     ]
     private static let otherEndings = [".log", ".tar", ".tgz", ".zip", ".tmp"]
 
+    static func isDump(_ path: String) -> Bool { endings.contains(where: path.contains) }
+
     /// Logs and archives of folders are none. Nothing is removed by a schedule that the script may have kept.
     private static func mayHaveDumps(_ texts: [String]) -> Bool {
         let names = texts.indices.filter { texts[$0] == "-name" || texts[$0] == "-iname" }

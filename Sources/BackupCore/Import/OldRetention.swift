@@ -60,6 +60,12 @@ struct OldRetention {
             ])
         }
         kept.last = counts.compactMap(\.keep).max()
+        if !chosen.isEmpty, let path = outputs.sorted().first(where: { isLeft($0, key.database, chosen) }) {
+            return Kept(notes: [
+                "\(path.replacing(String(ShellValue.gap), with: "…")) is where nothing is removed: all dumps of "
+                    + "\(key.database) are kept, write what is to be kept"
+            ])
+        }
         if chosen.isEmpty, let number = numbers[key] { tell(number, key, &kept) }
         return kept
     }
@@ -75,6 +81,23 @@ struct OldRetention {
         kept.notes.append(
             "\(number), behind \(key.database), is not seen to remove a dump: all are kept, write what is to be kept")
     }
+
+    /// A dump in a folder that none of the removals looks into: it was kept for ever.
+    private func isLeft(_ path: String, _ database: String, _ prunes: [FoundPrune]) -> Bool {
+        guard Self.isWhole(database, in: path) || !outputs.contains(where: { Self.isWhole(database, in: $0) }),
+            FoundPrune.isDump(path)
+        else { return false }
+        return !prunes.contains { prune in
+            let folders = prune.place.split(separator: " ").filter {
+                $0.hasPrefix("/") || $0.hasPrefix(String(ShellValue.gap))
+            }
+            return folders.isEmpty
+                || folders.contains { path.hasPrefix(Self.known($0)) || Self.known(path[...]).hasPrefix($0) }
+        }
+    }
+
+    /// Before what stands for more than itself.
+    private static func known(_ path: Substring) -> Substring { path.prefix { !"*?{\(ShellValue.gap)".contains($0) } }
 
     /// By place, the databases whose names stand in it.
     func named(_ names: Set<String>) -> [String: Set<String>] {
@@ -106,7 +129,7 @@ struct OldRetention {
         guard !paths.isEmpty else { return true }
         let known = outputs.union(root.map { [$0] } ?? [])
         return paths.contains { path in
-            let folder = path.prefix { !"*?\(ShellValue.gap)".contains($0) }
+            let folder = Self.known(path)
             return folder == "/" ? false : known.contains { $0.hasPrefix(folder) || folder.hasPrefix($0) }
         }
     }

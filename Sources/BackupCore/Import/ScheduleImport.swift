@@ -47,24 +47,8 @@ package struct ScheduleImport: Sendable {
                 cause: found.notes.sorted { $0.line < $1.line }.map { "line \($0.line): \($0.text)" }
                     .joined(separator: "\n"))
         }
-        if zoneName == nil, found.zoneName == nil {
-            found.notes.append(
-                .init(
-                    line: 0,
-                    text:
-                        "its times are those of this host's clock, and \"timeZone\" is written as UTC: --time-zone names "
-                        + "another"))
-        }
-        if found.jobs.contains(where: { $0.keepLast == nil && $0.keepDays == nil }) {
-            let names = found.jobs.filter { $0.keepLast == nil && $0.keepDays == nil }.map(\.name)
-            found.notes.append(
-                .init(
-                    line: 0,
-                    text: "nothing says how many dumps of \(names.joined(separator: ", ")) to keep: all are kept"))
-        }
-        if found.root == nil {
-            found.notes.append(.init(line: 0, text: "no BACKUP_DIR is found: \"root\" is written as /backups"))
-        }
+        found.leaveUnknownZones(zones)
+        found.tellWhatIsMissing(isZoneGiven: zoneName != nil)
         let schedule = ScheduleText.write(
             found.jobs, root: found.root ?? "/backups", zoneName: zoneName ?? found.zoneName ?? "UTC")
         if let fault = ScheduleDecoder.faults(in: Array(schedule.utf8), file: file, zones: zones).first {
@@ -84,6 +68,30 @@ package struct ScheduleImport: Sendable {
         var root: String?
         var zoneName: String?
         var literalTimes: [String: Set<Int>] = [:]
+
+        /// A zone may be of another system, or none.
+        mutating func leaveUnknownZones(_ zones: (String) -> Zone?) {
+            let names = Set(jobs.compactMap(\.timeZone) + [zoneName].compactMap { $0 })
+            for name in names.sorted() where zones(name) == nil {
+                notes.append(.init(line: 0, text: "the time zone \(name) is not known here: --time-zone names another"))
+                if zoneName == name { zoneName = nil }
+                for index in jobs.indices where jobs[index].timeZone == name { jobs[index].timeZone = nil }
+            }
+        }
+
+        mutating func tellWhatIsMissing(isZoneGiven: Bool) {
+            func note(_ text: String) { notes.append(.init(line: 0, text: text)) }
+            if !isZoneGiven, zoneName == nil {
+                note(
+                    "its times are those of this host's clock, and \"timeZone\" is written as UTC: --time-zone names another"
+                )
+            }
+            let names = jobs.filter { $0.keepLast == nil && $0.keepDays == nil }.map(\.name)
+            if !names.isEmpty {
+                note("nothing says how many dumps of \(names.joined(separator: ", ")) to keep: all are kept")
+            }
+            if root == nil { note("no BACKUP_DIR is found: \"root\" is written as /backups") }
+        }
 
         /// With a name that no other has.
         mutating func add(_ job: Job) {

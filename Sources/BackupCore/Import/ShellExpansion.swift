@@ -77,6 +77,8 @@ extension ShellRun {
 
     private mutating func expand(_ part: ShellWord.Part, line: Int) -> ShellValue {
         if case .literal(let text, _) = part {
+            stepsLeft -= text.utf8.count / 100
+            guard text.utf8.count <= Self.textLimit else { return .unknown }
             return text.contains(ShellValue.gap) ? ShellValue(text: nil, outline: text) : ShellValue(text: text)
         }
         // One lies in the other, and each is looked through again.

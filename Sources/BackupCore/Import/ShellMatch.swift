@@ -63,7 +63,9 @@ extension ShellRun {
             case .arithmetic, .array, .newline: return nil
             }
         }
-        return ShellExpression.alternatives(text)
+        let found = ShellExpression.alternatives(text)
+        stepsLeft -= 4 * (found?.count ?? 1)
+        return found
     }
 }
 
@@ -72,26 +74,22 @@ struct ShellExpression {
     private var text: Substring
     private var isFaulty = false
 
+    /// Stand in a pattern for `^` and `$`.
+    private static let (begin, end): (Character, Character) = ("\u{E001}", "\u{E002}")
+
     /// The patterns of which one matches when the expression does; nil for an expression that is not followed.
     static func alternatives(_ text: String) -> [String]? {
         guard text.utf8.count <= 200 else { return nil }
-        let (isBegin, isEnd) = (text.hasPrefix("^"), text.hasSuffix("$"))
-        var expression = ShellExpression(text: text.dropFirst(isBegin ? 1 : 0).dropLast(isEnd ? 1 : 0))
+        var expression = ShellExpression(text: text[...])
         let found = expression.either(depth: 0)
         guard !expression.isFaulty, expression.text.isEmpty else { return nil }
-        // `^0|6$` begins with 0 or ends with 6: seldom meant.
-        guard found.count == 1 || !isBegin && !isEnd || !Self.hasOpenBar(text) else { return nil }
-        return found.map { (isBegin ? "" : "*") + $0 + (isEnd ? "" : "*") }
-    }
-
-    private static func hasOpenBar(_ text: String) -> Bool {
-        var depth = 0
-        for character in text {
-            if character == "(" { depth += 1 }
-            if character == ")" { depth -= 1 }
-            if character == "|", depth == 0 { return true }
+        return found.compactMap { pattern in
+            var bare = pattern.drop { $0 == begin }
+            while bare.last == end { bare.removeLast() }
+            // A beginning in the middle is never met.
+            guard !bare.contains(begin), !bare.contains(end) else { return nil }
+            return (pattern.first == begin ? "" : "*") + bare + (pattern.last == end ? "" : "*")
         }
-        return false
     }
 
     private init(text: Substring) { self.text = text }
@@ -117,7 +115,7 @@ struct ShellExpression {
                 piece = ["*"]
             }
             found = found.flatMap { begin in piece.map { begin + $0 } }
-            if found.count > 200 { isFaulty = true }
+            if found.count > 64 { isFaulty = true }
         }
         return found
     }
@@ -136,7 +134,9 @@ struct ShellExpression {
             text = text[text.index(after: end)...]
             return ["[\(inside)]"]
         case ".": return ["?"]
-        case "*", "+", "?", "{", "}", "\\", "^", "$": break
+        case "^": return [String(Self.begin)]
+        case "$": return [String(Self.end)]
+        case "*", "+", "?", "{", "}", "\\": break
         default: return [String(first)]
         }
         isFaulty = true

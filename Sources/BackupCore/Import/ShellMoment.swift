@@ -93,7 +93,7 @@ enum ShellReading: Sendable {
         guard self == .meant else { return false }
         if let first = number(one), let second = number(other) {
             if first == second { return true }
-            return (left.isWeekday || right.isWeekday) && first % 7 == second % 7
+            return (left.isWeekday || right.isWeekday) && max(first, second) == 7 && min(first, second) == 0
         }
         return isSameDay(one, other)
     }

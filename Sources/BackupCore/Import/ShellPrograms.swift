@@ -28,9 +28,14 @@ extension ShellRun {
         case .prune(let found): prune(found)
         case .cluster, .script, .unknownDump, .unknownProgram, .other: break
         }
+        if let name = words.first?.text, Self.copying.contains(name) {
+            for word in words.dropFirst() { write(to: word.shown) }
+        }
         tell(of: command, words.first?.text ?? "?", line: line)
         return nil
     }
+
+    private static let copying: Set<String> = ["cp", "mv", "ln", "rsync", "install", "tee"]
 
     private mutating func tell(of command: DumpCommand, _ name: String, line: Int) {
         switch command.kind {
@@ -82,10 +87,15 @@ extension ShellRun {
         dumps.append(found)
     }
 
+    private static let elsewhere = ["/dev/", "/tmp/", "/var/log/", "/run/", "/var/run/", "/var/lock/"]
+    private static let otherFiles = [
+        ".log", ".txt", ".err", ".lock", ".pid", ".json", ".md5", ".sha256", ".html", ".prom",
+    ]
+
     mutating func write(to path: String) {
-        guard outputs.count < 200, path.hasPrefix("/"), !path.hasPrefix("/dev/"), !path.hasSuffix(".log") else {
-            return
-        }
+        guard outputs.count < 200, path.hasPrefix("/"), !Self.elsewhere.contains(where: path.hasPrefix),
+            !Self.otherFiles.contains(where: path.hasSuffix)
+        else { return }
         outputs.insert(path)
     }
 

@@ -189,6 +189,10 @@ struct ShellRun {
     }
 
     private mutating func pipeline(_ nodes: [ShellNode]) -> Bool? {
+        guard nodes.count <= 200 else {
+            note(line, "a pipeline of so many commands is not followed: left")
+            return nil
+        }
         let words = nodes.map { node -> [ShellValue] in
             guard case .simple(let simple) = node, simple.words.count <= 100 else { return [] }
             return simple.words.flatMap { expandToMany($0) }
