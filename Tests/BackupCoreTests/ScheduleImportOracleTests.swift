@@ -69,6 +69,7 @@ import Testing
         for (database, times) in expected {
             let doubted = found.notes.contains {
                 $0.text.hasPrefix("whether \(database) is dumped hangs") || $0.text.contains("that is not followed")
+                    || $0.text.hasPrefix("whether it goes on behind this")
             }
             let changed = found.notes.contains {
                 $0.text.hasPrefix("\(database) was backed up at")

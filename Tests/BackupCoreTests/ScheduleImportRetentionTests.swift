@@ -80,6 +80,17 @@ import Testing
         #expect(try Self.kept(found) == ["n8n days 8", "n8n_db days 31", "odoo_db last 60", "plain"], "\(found.notes)")
     }
 
+    @Test func `the folder of all may be called like one of them`() throws {
+        let found = try ScheduleImportTests.read(
+            """
+            #!/bin/bash
+            BACKUP_DIR=/mnt/backup/postgres
+            for db in postgres n8n; do pg_dump "$db" > "$BACKUP_DIR/$db/$db.sql"; done
+            find "$BACKUP_DIR" -name '*.sql' -mtime +14 -delete
+            """)
+        #expect(try Self.kept(found) == ["n8n days 15", "postgres days 15"], "\(found.notes)")
+    }
+
     @Test func `of removals that may be meant the one that keeps most is taken`() throws {
         let found = try ScheduleImportTests.read(
             """

@@ -255,6 +255,44 @@ import Testing
         #expect(found.notes.contains { $0.line == 2 }, "\(ScheduleImportTests.told(found))")
     }
 
+    @Test func `a script that cron calls once a day is told to be written for every hour, and no more`() throws {
+        let found = try ScheduleImportTests.read(
+            """
+            #!/bin/bash
+            set -euo pipefail
+            BACKUP_ROOT=/mnt/backup/postgres
+            CONTAINER_NAME="${CONTAINER_NAME:-supabase-db}"
+            RETENTION_DAYS=${RETENTION_DAYS:-14}
+            DATABASES=(postgres n8n)
+            TIMESTAMP=$(date +"%Y%m%d_%H%M%S")
+            if [[ $EUID -ne 0 ]]; then echo "root" >&2; exit 1; fi
+            if ! docker ps --format '{{.Names}}' | grep -q "^${CONTAINER_NAME}$"; then exit 1; fi
+            exec 9>/var/lock/backup.lock
+            flock -n 9 || { echo "running already"; exit 0; }
+            failed=()
+            for DB in "${DATABASES[@]}"; do
+                OUT="${BACKUP_ROOT}/${DB}/${DB}_${TIMESTAMP}.sql.gz"
+                if docker exec -t "$CONTAINER_NAME" pg_dump -U postgres --clean "$DB" | gzip -9 > "$OUT" && [ -s "$OUT" ]; then
+                    echo "ok $DB ($(du -h "$OUT" | cut -f1))"
+                else
+                    failed+=("$DB")
+                fi
+            done
+            find "$BACKUP_ROOT" -type f -name "*.sql.gz" -mtime +"$RETENTION_DAYS" -delete
+            if [ ${#failed[@]} -gt 0 ]; then curl -d "failed ${failed[*]}" https://example.org/x; exit 1; fi
+            """)
+        #expect(
+            try ScheduleImportTests.jobs(found) == [
+                "n8n | *-*-* *:00:00 | days 15", "postgres | *-*-* *:00:00 | days 15",
+            ])
+        let told = ScheduleImportTests.told(found).filter { !$0.hasPrefix("0: its times") }
+        #expect(
+            told == [
+                "0: nothing in it hangs on the clock: every hour is written, write the times at which it is called",
+                "11: whether it goes on behind this exit hangs on more than the clock: taken as if it always did",
+            ])
+    }
+
     @Test func `each fact of a line is told, and none hides the next`() throws {
         let found = try ScheduleImportTests.read(
             "#!/bin/bash\nPGPASSWORD=x pg_dump app; pg_dump $A; ssh h pg_dump b; pg_dumpall\n")

@@ -100,10 +100,12 @@ struct OldRetention {
     private static func known(_ path: Substring) -> Substring { path.prefix { !"*?{\(ShellValue.gap)".contains($0) } }
 
     /// By place, the databases whose names stand in it.
-    func named(_ names: Set<String>) -> [String: Set<String>] {
+    func named(_ names: Set<String>, root: String? = nil) -> [String: Set<String>] {
         var named: [String: Set<String>] = [:]
         for candidate in candidates.values.joined() where named[candidate.prune.place] == nil {
-            named[candidate.prune.place] = Self.named(in: candidate.prune.place, names)
+            // The folder of all may be called like one of them.
+            let place = candidate.prune.place
+            named[place] = Self.named(in: root.map { place.replacing($0, with: "") } ?? place, names)
         }
         return named
     }

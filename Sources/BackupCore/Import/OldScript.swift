@@ -113,7 +113,7 @@ struct OldScript {
             found.notes.append(.init(line: note.line, text: note.text))
         }
         addComparisons(&found)
-        let named = retention.named(Set(order.map(\.database)))
+        let named = retention.named(Set(order.map(\.database)), root: root)
         let lines = order.enumerated().sorted {
             (times[$0.element]?.line ?? 0, $0.offset) < (times[$1.element]?.line ?? 0, $1.offset)
         }
@@ -127,8 +127,11 @@ struct OldScript {
             addJobs(key, times, named, &found)
         }
         found.notes.append(
-            .init(line: 0, text: "it is taken to be called at minute 0 of every hour, as by the crontab line 0 * * * *")
-        )
+            .init(
+                line: 0,
+                text: zones.isEmpty
+                    ? "nothing in it hangs on the clock: every hour is written, write the times at which it is called"
+                    : "it is taken to be called at minute 0 of every hour, as by the crontab line 0 * * * *"))
         return found
     }
 

@@ -52,8 +52,6 @@ extension ShellRun {
         for word in words { values += expandToMany(word) }
         for value in values where value.isOfClock { weigh(value) }
         if values.isEmpty { return true }
-        let outer = maySkip.loop
-        defer { maySkip.loop = outer }
         for value in values where stepsLeft > 0 {
             variables[name] = value
             if value.text == nil {
@@ -69,8 +67,6 @@ extension ShellRun {
     /// So long as the condition is known to hold it goes round; what it changes then is not known.
     mutating func repeated(_ condition: ShellNode, _ body: ShellNode, _ next: ShellNode) -> Bool? {
         var rounds = 0
-        let outer = maySkip.loop
-        defer { maySkip.loop = outer }
         while stepsLeft > 0 {
             let before = (variables, arrays, arguments, input?.count)
             let isMet = run(condition)

@@ -131,8 +131,12 @@ extension ShellRun {
         if isEnd, let code { status = code.text.flatMap { Int($0) }.map { $0 == 0 } }
         guard doubts <= began else {
             if isEnd { otherEnds.append(status) }
-            if !isEnd { maySkip.loop = true } else if status != false, name == "exit" { maySkip.script = true }
-            if name == "return", status != false { maySkip.function = true }
+            // What fails is taken not to.
+            if !isEnd || status != false {
+                note(
+                    line,
+                    "whether it goes on behind this \(name) hangs on more than the clock: taken as if it always did")
+            }
             return
         }
         switch name {
@@ -165,7 +169,7 @@ extension ShellRun {
             note(line, "a function that calls itself so deep is not followed: left")
             return nil
         }
-        let outer = (arguments: arguments, leaving: leaving, hidden: hidden, ends: otherEnds, skip: maySkip)
+        let outer = (arguments: arguments, leaving: leaving, hidden: hidden, ends: otherEnds)
         depth += 1
         callCount += 1
         calls.append(Call(number: callCount, line: line, arguments: values))
@@ -179,7 +183,6 @@ extension ShellRun {
         if otherEnds.contains(where: { $0 != ended }) { ended = nil }
         for (name, (value, items)) in hidden { (variables[name], arrays[name]) = (value, items) }
         (arguments, leaving, hidden, otherEnds) = (outer.arguments, outer.leaving, outer.hidden, outer.ends)
-        (maySkip.function, maySkip.loop) = (outer.skip.function, outer.skip.loop)
         calls.removeLast()
         depth -= 1
         return ended

@@ -35,6 +35,7 @@ extension ShellRun {
         guard word.parts.count == 1, let part = word.parts.first else { return [expand(word)] }
         switch part {
         case .variable(let name, let isQuoted):
+            tellGrowth(of: String(name.prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
             if let values = all(name) { return values }
             return isQuoted ? [expand(word)] : words(of: expand(word))
         case .command(_, let isQuoted): return isQuoted ? [expand(word)] : words(of: expand(word))

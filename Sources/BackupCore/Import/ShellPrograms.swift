@@ -24,7 +24,7 @@ extension ShellRun {
             dumps.append(
                 FoundDump(
                     database: database, server: .local, keep: FoundDump.keepCount(in: words.dropFirst(2)), line: line,
-                    isDoubtful: isDoubtful))
+                    isDoubtful: doubts > 0))
         case .prune(let found): prune(found)
         case .cluster, .script, .unknownDump, .unknownProgram, .other: break
         }
@@ -65,9 +65,6 @@ extension ShellRun {
         }
     }
 
-    /// Whether this is reached is not known.
-    private var isDoubtful: Bool { doubts > 0 || maySkip.function || maySkip.loop || maySkip.script }
-
     /// Of the outermost call that names the database, or else of the innermost with arguments, it is told.
     private mutating func dump(_ database: String?, _ server: FoundServer, line: Int) {
         guard let database, !database.isEmpty, !database.contains(where: { "{}*?".contains($0) }) else {
@@ -81,7 +78,7 @@ extension ShellRun {
             keep = FoundDump.keepCount(in: naming.arguments[(place + 1)...])
         }
         var found = FoundDump(
-            database: database, server: server, keep: keep, line: call?.line ?? line, isDoubtful: isDoubtful)
+            database: database, server: server, keep: keep, line: call?.line ?? line, isDoubtful: doubts > 0)
         found.isFollowed = true
         found.calls = calls.map(\.number)
         dumps.append(found)

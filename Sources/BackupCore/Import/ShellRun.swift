@@ -31,6 +31,8 @@ struct ShellRun {
     var arrays: [String: [Item]] = [:]
     /// Declared with `-A`.
     var keyedArrays: Set<String> = []
+    /// Lists to which something was added in doubt, and where.
+    private var grown: [String: Int] = [:]
     var functions: [String: ShellNode] = [:]
     var arguments: [ShellValue] = []
     /// Lines that `read` has not taken yet; nil for input that is not known.
@@ -46,8 +48,6 @@ struct ShellRun {
     var leaving = (function: 0, loop: -1, script: 0)
     /// What then may have been ended with before: a `return` in doubt is passed by.
     var otherEnds: [Bool?] = []
-    /// In doubt something was left without a fault: whether what follows is reached is not known.
-    var maySkip = (function: false, loop: false, script: false)
     /// Calls, shells in shells and texts that are run, one in the other.
     var depth = 0
     var calls: [Call] = []
@@ -149,7 +149,11 @@ struct ShellRun {
         for name in arrays.keys where self.arrays[name] == nil { setArray(name, nil) }
     }
 
-    private mutating func noteGrowth(_ name: String) {
+    /// Told when it is used: a list of what has failed is none of databases.
+    private mutating func noteGrowth(_ name: String) { grown[name] = grown[name] ?? line }
+
+    mutating func tellGrowth(of name: String) {
+        guard let line = grown[name] else { return }
         note(line, "what is added to \(name) hangs on more than the clock: taken as if it always were")
     }
 
@@ -170,8 +174,8 @@ struct ShellRun {
         if stepsLeft > 0 { flow = .onward }
         (variables, arrays, functions, arguments, hidden) =
             (outer.variables, outer.arrays, outer.functions, outer.arguments, outer.hidden)
-        (leaving, otherEnds, input, depth, place, keyedArrays, maySkip) =
-            (outer.leaving, outer.otherEnds, outer.input, outer.depth, outer.place, outer.keyedArrays, outer.maySkip)
+        (leaving, otherEnds, input, depth, place, keyedArrays) =
+            (outer.leaving, outer.otherEnds, outer.input, outer.depth, outer.place, outer.keyedArrays)
         return ended
     }
 

@@ -41,7 +41,7 @@ extension ShellRun {
             weigh(words[0])
             return words[0].text.map { !$0.isEmpty }
         case 2:
-            weigh(words[1])
+            if let sign = words[0].text, ["!", "-z", "-n"].contains(sign) { weigh(words[1]) }
             switch words[0].text {
             case "!": return words[1].text.map { $0.isEmpty }
             case "-z": return words[1].text.map { $0.isEmpty }
@@ -158,7 +158,7 @@ extension ShellRun {
             return value.text.map { !$0.isEmpty }
         case 2:
             let value = expand(words[1])
-            weigh(value)
+            if let sign = words[0].plain, ["-z", "-n"].contains(sign) { weigh(value) }
             let text = value.text
             return words[0].plain == "-z"
                 ? text.map { $0.isEmpty } : words[0].plain == "-n" ? text.map { !$0.isEmpty } : nil
