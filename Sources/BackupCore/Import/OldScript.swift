@@ -39,6 +39,10 @@ struct OldScript {
         for place in ShellSurvey.places(in: node) where !script.reached.contains(place.number) {
             script.note(.init(line: place.line, text: "\(place.text) is never reached, whatever the clock shows: left"))
         }
+        if let line = ShellLexer.unclosed(text) {
+            script.note(
+                .init(line: line, text: "a quote or bracket that begins here has no end: what follows it may be left"))
+        }
         return script.found()
     }
 

@@ -1,8 +1,10 @@
 /// Cuts a script into tokens, each character once. Nothing is a fault: what is open at the end of the text ends there.
 struct ShellLexer {
-    private let text: [Character]
-    private var at = 0
-    private var line: Int
+    let text: [Character]
+    var at = 0
+    var line: Int
+    /// Where a quote or bracket begins that has no end.
+    var unclosed: Int?
     private var tokens: [ShellToken] = []
     private var pendingDocuments: [(end: String, isIndented: Bool, isLiteral: Bool, place: Int)] = []
 
@@ -17,6 +19,13 @@ struct ShellLexer {
         return lexer.tokens
     }
 
+    /// The line of a quote, bracket or here-document that has no end: what follows it is not read.
+    static func unclosed(_ text: String) -> Int? {
+        var lexer = ShellLexer(text, line: 1)
+        lexer.scan()
+        return lexer.unclosed
+    }
+
     /// A text in which only `$` and backquotes mean something: of `((…))`, in which quotes mean nothing, or a here-document.
     static func expandable(_ text: String, line: Int, keepsQuotes: Bool = false) -> ShellWord {
         var lexer = ShellLexer(text, line: line)
@@ -25,10 +34,10 @@ struct ShellLexer {
         return word
     }
 
-    private var current: Character? { at < text.count ? text[at] : nil }
-    private func ahead(_ count: Int) -> Character? { at + count < text.count ? text[at + count] : nil }
+    var current: Character? { at < text.count ? text[at] : nil }
+    func ahead(_ count: Int) -> Character? { at + count < text.count ? text[at + count] : nil }
 
-    private mutating func step() {
+    mutating func step() {
         if text[at] == "\n" { line += 1 }
         at += 1
     }
@@ -90,12 +99,15 @@ struct ShellLexer {
         for document in pendingDocuments {
             let start = line
             var lines = ""
+            var isClosed = false
             while at < text.count {
                 var content = upTo("\n")
                 if document.isIndented { content = String(content.drop { $0 == "\t" }) }
-                if content == document.end { break }
+                isClosed = content == document.end
+                if isClosed { break }
                 lines += content + "\n"
             }
+            if !isClosed, case .word(let begin) = tokens[document.place] { unclosed = unclosed ?? begin.line }
             tokens[document.place] = .word(
                 document.isLiteral
                     ? ShellWord(parts: [.literal(lines, isQuoted: true)], line: start)
@@ -175,22 +187,24 @@ struct ShellLexer {
         }
     }
 
-    private mutating func upTo(_ end: Character) -> String {
+    mutating func upTo(_ end: Character) -> String {
+        let start = line
         var content = ""
         while let next = current, next != end {
             content.append(next)
             step()
         }
-        if current != nil { step() }
+        if current != nil { step() } else if end != "\n" { unclosed = unclosed ?? start }
         return content
     }
 
     private mutating func doubleQuoted(_ word: inout ShellWord) {
+        let start = line
         step()
         // Empty quotes are a word too.
         if current == "\"" { word.parts.append(.literal("", isQuoted: true)) }
         readExpandable(&word, end: "\"", keepsQuotes: true)
-        if current != nil { step() }
+        if current != nil { step() } else { unclosed = unclosed ?? start }
     }
 
     private mutating func readExpandable(_ word: inout ShellWord, end: Character?, keepsQuotes: Bool) {
@@ -219,81 +233,5 @@ struct ShellLexer {
             }
         }
         close(&word, &content)
-    }
-
-    private mutating func dollar(isQuoted: Bool) -> ShellWord.Part {
-        step()
-        guard let next = current else { return .literal("$", isQuoted: isQuoted) }
-        if next == "(", ahead(1) == "(" {
-            at += 2
-            return .arithmetic(arithmetic())
-        }
-        if next == "(" {
-            step()
-            return .command(balanced(")"), isQuoted: isQuoted)
-        }
-        if next == "{" {
-            step()
-            return .variable(balanced("}"), isQuoted: isQuoted)
-        }
-        if next == "'" && !isQuoted {
-            step()
-            let text = upTo("'").replacing("\\n", with: "\n").replacing("\\t", with: "\t")
-            return .literal(text, isQuoted: true)
-        }
-        var name = ""
-        if next.isNumber || "@*#?!$-".contains(next) {
-            step()
-            return .variable(String(next), isQuoted: isQuoted)
-        }
-        while let next = current, next.isASCII, next.isLetter || next.isNumber || next == "_" {
-            name.append(next)
-            step()
-        }
-        return name.isEmpty ? .literal("$", isQuoted: isQuoted) : .variable(name, isQuoted: isQuoted)
-    }
-
-    /// Up to the `))` that closes it.
-    private mutating func arithmetic() -> String {
-        var content = ""
-        var depth = 0
-        while let next = current {
-            if next == ")", depth == 0 {
-                step()
-                if current == ")" { step() }
-                break
-            }
-            if next == "(" { depth += 1 }
-            if next == ")" { depth -= 1 }
-            content.append(next)
-            step()
-        }
-        return content
-    }
-
-    /// Up to the bracket that closes it, past quotes and brackets inside.
-    private mutating func balanced(_ end: Character) -> String {
-        let begin: Character = end == ")" ? "(" : "{"
-        var content = ""
-        var depth = 0
-        var quote: Character?
-        while let next = current {
-            if let open = quote {
-                if next == open { quote = nil }
-            } else if next == "'" || next == "\"" {
-                quote = next
-            } else if next == begin {
-                depth += 1
-            } else if next == end {
-                if depth == 0 {
-                    step()
-                    break
-                }
-                depth -= 1
-            }
-            content.append(next)
-            step()
-        }
-        return content
     }
 }
