@@ -23,6 +23,9 @@ import Testing
             input
                 == "BEGIN; SET LOCAL lock_timeout = 1500; SELECT pg_catalog.pg_advisory_xact_lock(7); \(text)\n;\nCOMMIT;\n"
         )
+        // By the role that the session began with, whatever the file has taken.
+        let more = try SchemaScript(text, file: "x.sql").input(lockTimeoutSeconds: 1.5, lock: 7, ending: "SELECT 1;")
+        #expect(more == input.dropLast(8) + "RESET SESSION AUTHORIZATION; RESET ROLE;\nSELECT 1;\nCOMMIT;\n")
     }
 
     @Test(arguments: [

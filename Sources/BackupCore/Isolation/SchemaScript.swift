@@ -17,8 +17,10 @@ package struct SchemaScript: Sendable, Equatable {
     /// behind apart from the next one; `ending` is SQL for the end of the transaction.
     package func input(lockTimeoutSeconds: Double, lock: Int64, ending: String = "") -> String {
         let milliseconds = max(1, Int(lockTimeoutSeconds * 1000))
+        // Whatever role the file has taken.
+        let last = ending.isEmpty ? "" : "RESET SESSION AUTHORIZATION; RESET ROLE;\n\(ending)\n"
         return
-            "BEGIN; SET LOCAL lock_timeout = \(milliseconds); SELECT pg_catalog.pg_advisory_xact_lock(\(lock)); \(text)\n;\nRESET SESSION AUTHORIZATION; RESET ROLE;\n\(ending)\nCOMMIT;\n"
+            "BEGIN; SET LOCAL lock_timeout = \(milliseconds); SELECT pg_catalog.pg_advisory_xact_lock(\(lock)); \(text)\n;\n\(last)COMMIT;\n"
     }
 
     private struct Fault {
