@@ -16,9 +16,10 @@ package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         case busy = 75
         case configInvalid = 78
 
-        /// From the least to the worst, for those who do many things and end with one code.
+        /// From the least to the worst, for those who do many things and end with one code. What a command line got wrong about
+        /// one of them hides no damage of another.
         fileprivate static let bySeverity: [Kind] = [
-            .busy, .unavailable, .failed, .cannotWrite, .inputOutput, .damaged, .usage, .configInvalid,
+            .busy, .usage, .unavailable, .failed, .cannotWrite, .inputOutput, .damaged, .configInvalid,
         ]
     }
 

@@ -100,6 +100,7 @@ import Testing
         let all = [Failure(.busy, "a"), Failure(.failed, "b"), Failure(.damaged, "c"), Failure(.unavailable, "d")]
         #expect(Failure.worst(all)?.kind == .damaged && Failure.worst(Array(all.prefix(2)))?.kind == .failed)
         #expect(Failure.worst([]) == nil && Failure.worst([all[3], Failure(.unavailable, "e")])?.message == "d")
+        #expect(Failure.worst([Failure(.usage, "f"), all[3]])?.kind == .unavailable)
         for kind in Failure.Kind.allCases { #expect(Failure.worst([Failure(kind, "x")])?.kind == kind) }
     }
 }
