@@ -9,8 +9,9 @@ struct Adopt: Verb {
         discussion: """
             The archive is read in full and gets a manifest; from then on it is a dump like any other, and retention counts it.
             One that lies in the job's folder is taken over under its new name; one from elsewhere is copied, and stays.
-            Of a folder those are taken that are named backup_<database>_YYYYmmdd_HHMMSS.dump. One that is empty, truncated or
-            of another database is named and left, the others are taken; ends with the code of the worst.
+            Of a folder those are taken that are named backup_<database>_YYYYmmdd_HHMMSS.dump. One that is empty, truncated, of
+            another database, of a part of this one or from the future is named and left, the others are taken; ends with the
+            code of the worst.
 
             EXAMPLES
               archon-backupd adopt archon_db /backups/supabase-ai/archon_db/backup_archon_db_20251123_020000.dump
@@ -26,6 +27,7 @@ struct Adopt: Verb {
             "The zone of the clock that named backup_<database>_YYYYmmdd_HHMMSS.dump.",
             discussion: "Default: the job's zone.", valueName: "zone"))
     var timeZone: String?
+    @Flag(help: "Take one that has no more than half of the tables of the dump before it.") var allowPartial = false
     @Flag(help: "Read them and say what would be taken; nothing is changed.") var dryRun = false
     @Flag(help: "Print JSON.") var json = false
     @Flag(help: "Wait for a job that another process works on.") var wait = false
@@ -53,7 +55,8 @@ struct Adopt: Verb {
         let root = schedule.storage.root
         let zone = try zone(of: job)
         let adoption = Adoption(
-            job: job, root: root, container: schedule.server(of: job)?.container, zone: zone)
+            job: job, root: root, container: schedule.server(of: job)?.container, zone: zone,
+            allowsPartial: allowPartial)
         var answers: [Answer] = []
         var faults: [Failure] = []
         let lock = dryRun ? nil : try await takeLock(job, root: root)
@@ -68,9 +71,10 @@ struct Adopt: Verb {
         let ledger = try lock.map { _ in
             try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
         }
+        var planned: [Adoption.Examined] = []
         for path in paths {
             do {
-                let one = try await take(path, adoption, lock, zone)
+                let one = try await take(path, adoption, lock, zone, &planned)
                 answers.append(one)
                 if !json { answer(dryRun ? line(one) : one.dump ?? "") }
             } catch let failure as Failure {
@@ -111,13 +115,16 @@ struct Adopt: Verb {
         wait ? try await JobLock.wait(job.name, root: root) : try JobLock.take(job.name, root: root)
     }
 
-    /// Without a lock nothing is changed.
-    private func take(_ path: String, _ adoption: Adoption, _ lock: JobLock?, _ zone: Zone) async throws -> Answer {
-        let (examined, dump) = try await interruptible {
-            let examined = try await adoption.examine(path)
+    /// Without a lock nothing is changed, and `planned` are those that would be dumps.
+    private func take(
+        _ path: String, _ adoption: Adoption, _ lock: JobLock?, _ zone: Zone, _ planned: inout [Adoption.Examined]
+    ) async throws -> Answer {
+        let (examined, dump) = try await interruptible { [planned] in
+            let examined = try await adoption.examine(path, after: planned)
             guard let lock else { return (examined, try adoption.name(of: examined)) }
             return (examined, try await adoption.adopt(examined, lock: lock))
         }
+        if lock == nil { planned.append(examined) }
         let time = zone.wholeSeconds(examined.began)
         if examined.isAmbiguous {
             tell("\(path): the clock in \(zone.name) showed that time twice; the first is taken, \(time)")

@@ -44,6 +44,10 @@ package struct TestHost: Sendable {
 
     /// Runs a verb to its end.
     package func call(_ arguments: String..., input: String = "") async throws -> Said {
+        try await call(arguments, input: input)
+    }
+
+    package func call(_ arguments: [String], input: String = "") async throws -> Said {
         try await run(
             program, arguments, environment: ["ARCHON_BACKUPD_CONFIG": config].merging(environment) { $1 },
             input: input)

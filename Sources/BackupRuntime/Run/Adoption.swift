@@ -5,17 +5,22 @@ import Foundation
 /// published, and only then rid of its old name. One from elsewhere is copied, and left alone; so is one beside a manifest
 /// that cannot be used, which may still tell a person something.
 package struct Adoption: Sendable {
-    private let job: Job
+    let job: Job
     var folder: JobFolder
     private let container: Container?
     private let zone: Zone
+    let allowsPartial: Bool
 
     /// Where this host has no pg_restore, the one in `container` reads it. Times in the older script's names are those of a
-    /// clock in `zone`.
-    package init(job: Job, root: String, container: Container? = nil, zone: Zone = .utc) {
+    /// clock in `zone`. `allowsPartial` takes what lacks much of the dump before it.
+    package init(
+        job: Job, root: String, container: Container? = nil, zone: Zone = .utc,
+        allowsPartial: Bool = false
+    ) {
         self.job = job
         self.container = container
         self.zone = zone
+        self.allowsPartial = allowsPartial
         folder = JobFolder(job: job, root: root)
     }
 
@@ -38,7 +43,7 @@ package struct Adoption: Sendable {
         fileprivate let file: String
         fileprivate let isOurs: Bool
         fileprivate let digest: ArchiveDigest
-        fileprivate let reading: ArchiveReading
+        let reading: ArchiveReading
     }
 
     /// Finishes or removes what an interrupted run has left in the job's folder. Before anything of it is examined: an adoption
@@ -72,9 +77,10 @@ package struct Adoption: Sendable {
             .filter { taken.insert(Disk.real($0)).inserted }
     }
 
-    /// Reads an archive to its end and changes nothing. Throws `.damaged` when that cannot be done, and `.usage` when it is
-    /// a dump already or not one of this job's database.
-    package func examine(_ path: String) async throws -> Examined {
+    /// Reads an archive to its end and changes nothing. Throws `.damaged` when that cannot be done or it holds a part of the
+    /// database, and `.usage` when it is a dump already, not one of this job's database, or from the future. `others` are those
+    /// that would be dumps by then.
+    package func examine(_ path: String, after others: [Examined] = []) async throws -> Examined {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
         let real = Disk.real(path)
@@ -86,16 +92,19 @@ package struct Adoption: Sendable {
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
         let file = name(of: path, real)
         let (began, isAmbiguous) = try time(of: file, written: ended)
+        try checkPast(began, file)
         let tools = try await Tools.reader(major: 0, container: container)
         let digest = try await ArchiveDigest.take(real)
         let reading = try await ArchiveReading.take(
             real, tools: tools, digest: digest, timeoutSeconds: job.timeoutSeconds)
         try check(reading, path)
         // In another zone the same file has another time.
-        let earlier = try folder.list().compactMap(\.manifest).first {
+        let dumps = try folder.list().compactMap(\.manifest)
+        let earlier = dumps.first {
             $0.sha256 == digest.sha256
                 && ($0.began == began || $0.warnings.contains { $0.hasPrefix("adopted from \(file): ") })
         }
+        if earlier == nil { try checkWhole(reading.facts.contents, path, began, beside: dumps, others) }
         return Examined(
             path: path, began: began, isAmbiguous: isAmbiguous, bytes: digest.bytes, earlier: earlier, ended: ended,
             real: real, file: file, isOurs: isOurs, digest: digest, reading: reading)
@@ -206,17 +215,6 @@ package struct Adoption: Sendable {
                 DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? written, false
             )
         }
-    }
-
-    /// Retention would count another database's dumps among this one's. Names beyond ASCII are not compared: an archive has
-    /// them in its database's encoding.
-    private func check(_ reading: ArchiveReading, _ path: String) throws {
-        guard !reading.database.isEmpty, reading.database != job.database,
-            (reading.database + job.database).allSatisfy(\.isASCII)
-        else { return }
-        throw Failure(
-            .usage, "\(path) is of the database \(reading.database), and the job \(job.name) is of \(job.database)",
-            hint: "Name the job of \(reading.database).")
     }
 
     /// True for a file of the job's folder that no manifest speaks of.
