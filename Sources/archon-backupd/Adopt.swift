@@ -56,7 +56,7 @@ struct Adopt: Verb {
         let zone = try zone(of: job)
         let adoption = Adoption(
             job: job, root: root, container: schedule.server(of: job)?.container, zone: zone,
-            allowsPartial: allowPartial)
+            minimumFree: schedule.storage.minimumFree, allowsPartial: allowPartial)
         var answers: [Answer] = []
         var faults: [Failure] = []
         let lock = dryRun ? nil : try await takeLock(job, root: root)

@@ -113,4 +113,19 @@ import Testing
             }
         }
     }
+
+    @Test func `a copy that would leave too little room is not made, a file that is there needs none`() async throws {
+        try await withOldScript("part_e", minimumFree: "1000TiB") { host, folder in
+            let file = "backup_part_e_20251121_020000.dump"
+            try await dump(host, "part_e", to: "\(folder)/\(file)")
+            let said = try await host.call("adopt", "part_e", folder)
+            #expect(said.status == 73 && said.error.contains("minimumFree"), "\(said.error)")
+            #expect(try host.files() == [])
+            let own = "\(host.storage)/part_e"
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+            try FileManager.default.moveItem(atPath: "\(folder)/\(file)", toPath: "\(own)/\(file)")
+            let taken = try await host.call("adopt", "part_e", own)
+            #expect(taken.status == 0 && taken.lines == ["backup_part_e_20251121T020000Z"], "\(taken.error)")
+        }
+    }
 }

@@ -9,17 +9,19 @@ package struct Adoption: Sendable {
     var folder: JobFolder
     private let container: Container?
     private let zone: Zone
+    private let minimumFree: Int64
     let allowsPartial: Bool
 
     /// Where this host has no pg_restore, the one in `container` reads it. Times in the older script's names are those of a
-    /// clock in `zone`. `allowsPartial` takes what lacks much of the dump before it.
+    /// clock in `zone`. A copy leaves `minimumFree` bytes on the disk. `allowsPartial` takes what lacks much of the dump before it.
     package init(
-        job: Job, root: String, container: Container? = nil, zone: Zone = .utc,
+        job: Job, root: String, container: Container? = nil, zone: Zone = .utc, minimumFree: Int64 = 0,
         allowsPartial: Bool = false
     ) {
         self.job = job
         self.container = container
         self.zone = zone
+        self.minimumFree = minimumFree
         self.allowsPartial = allowsPartial
         folder = JobFolder(job: job, root: root)
     }
@@ -131,8 +133,9 @@ package struct Adoption: Sendable {
             try folder.step("take the archive")
             try await blocking { _ in
                 if isOurs, !Disk.isFolder(real) {
-                    try Disk.linkOrCopy(real, to: partial)
+                    try Disk.linkOrCopy(real, to: partial) { try checkRoom(examined.bytes) }
                 } else {
+                    try checkRoom(examined.bytes)
                     try Disk.copy(real, to: partial)
                 }
             }
@@ -215,6 +218,15 @@ package struct Adoption: Sendable {
                 DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? written, false
             )
         }
+    }
+
+    private func checkRoom(_ bytes: Int64) throws {
+        let free = try Disk.freeBytes(at: folder.path)
+        guard free < bytes + minimumFree else { return }
+        throw Failure(
+            .cannotWrite,
+            "\(folder.path) has \(ByteSize.text(free)) free, and \(ByteSize.text(bytes + minimumFree)) are needed (\(ByteSize.text(bytes)) for the copy, \(ByteSize.text(minimumFree)) minimumFree)",
+            hint: "Free some room, or move the file into \(folder.path), where it is taken over without a copy.")
     }
 
     /// True for a file of the job's folder that no manifest speaks of.

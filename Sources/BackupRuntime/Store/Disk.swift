@@ -103,13 +103,15 @@ enum Disk {
         guard chmod(path, 0o600) == 0 else { throw failure("cannot change the mode of \(path)") }
     }
 
-    /// The same, or a copy where that cannot be: no hard links on this file system, or another's file.
-    static func linkOrCopy(_ from: String, to path: String) throws {
+    /// The same, or a copy where that cannot be: no hard links on this file system, or another's file. What `beforeCopying`
+    /// throws keeps it from being made.
+    static func linkOrCopy(_ from: String, to path: String, beforeCopying: () throws -> Void = {}) throws {
         guard !exists(path) else { throw failure("cannot make \(path)", EEXIST) }
         do {
             try link(from, to: path)
         } catch {
             try remove(path)
+            try beforeCopying()
             try copy(from, to: path)
         }
     }
