@@ -114,6 +114,16 @@ import Testing
         }
     }
 
+    @Test func `what is no file is told as what it is, and no path twice`() async throws {
+        try await withOldScript("part_f") { host, folder in
+            let pipe = "\(folder)/backup_part_f_20251121_020000.dump"
+            try #require(mkfifo(pipe, 0o600) == 0)
+            let said = try await host.call("adopt", "part_f", folder)
+            #expect(said.status == 64, "\(said.error)")
+            #expect(said.error.contains("\(pipe) is left: it is neither a file nor a folder"), "\(said.error)")
+        }
+    }
+
     @Test func `a copy that would leave too little room is not made, a file that is there needs none`() async throws {
         try await withOldScript("part_e", minimumFree: "1000TiB") { host, folder in
             let file = "backup_part_e_20251121_020000.dump"

@@ -86,6 +86,9 @@ package struct Adoption: Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
         let real = Disk.real(path)
+        guard Disk.isFolder(real) || status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(.usage, "\(path) is neither a file nor a folder", hint: "Name an archive of pg_dump's.")
+        }
         guard Disk.isFolder(real) || status.st_size > 0 else {
             throw Failure(
                 .damaged, "\(path) is empty", hint: "Nothing was ever written into it: remove it when you like.")
