@@ -81,7 +81,7 @@ struct Adopt: Verb {
                 leave(path, failure, &answers, &faults)
                 continue
             }
-            await ledger?.reconcile(job.name, try JobFolder(job: job, root: root).list())
+            await ledger?.noteAdopted(job.name, try JobFolder(job: job, root: root).list(), now: Date())
         }
         if json { try answerJSON(answers) }
         guard let worst = Failure.worst(faults) else { return }
@@ -140,7 +140,10 @@ struct Adopt: Verb {
     }
 
     private func leave(_ path: String, _ failure: Failure, _ answers: inout [Answer], _ faults: inout [Failure]) {
-        tell("archon-backupd: \(path) is left: \(failure)")
+        let text = failure.description
+        // Most begin with the path.
+        let reason = text.hasPrefix("\(path) ") ? "it \(text.dropFirst(path.count + 1))" : text
+        tell("archon-backupd: \(path) is left: \(reason)")
         faults.append(failure)
         answers.append(Answer(file: path, outcome: .left, reason: failure.message))
     }

@@ -44,6 +44,16 @@ import Testing
             drilling: drilling, now: now)
     }
 
+    @Test func `an adopted dump that is older than the job makes nothing overdue before the job's first slot`() throws {
+        let adopted = JobState(
+            firstSeen: now.addingTimeInterval(-60), lastSuccess: now.addingTimeInterval(-86_400 * 300))
+        let line = try line(adopted)
+        #expect(line.state == .ok && line.overdueSeconds == nil && line.lastSuccess == adopted.lastSuccess)
+        let later = JobState(
+            firstSeen: now.addingTimeInterval(-86_400 * 3), lastSuccess: now.addingTimeInterval(-86_400 * 300))
+        #expect(try self.line(later).state == .overdue)
+    }
+
     @Test func `without a drill it is not run, which is no fault`() throws {
         let line = try line(state(nil))
         #expect(line.drill == "not-run" && line.healthy && line.complaints.isEmpty)

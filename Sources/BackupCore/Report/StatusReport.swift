@@ -163,9 +163,11 @@ package struct StatusReport: Sendable, Equatable, Encodable {
     /// Since when a job counts as overdue, be that to come; nil when it will not.
     static func overdueSince(_ job: Job, _ state: JobState?) -> Date? {
         guard job.isEnabled, let state else { return nil }
-        let since =
-            state.lastSuccess.map { max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0) }
-            ?? state.firstSeen
+        let success = state.lastSuccess.map {
+            max($0, state.account?.outcome == .succeeded ? state.account?.slot ?? $0 : $0)
+        }
+        // An adopted dump may be older than the job.
+        let since = max(success ?? state.firstSeen, state.firstSeen)
         return job.trigger.next(after: since, in: job.zone).map { job.start(of: $0).addingTimeInterval(grace) }
     }
 }

@@ -191,6 +191,12 @@ package actor Ledger {
         }
     }
 
+    /// The same after one was adopted, perhaps of a job of which nothing is known yet.
+    package func noteAdopted(_ job: String, _ listed: [StoredDump], now: Date) {
+        attempt("the job of the dump could not be noted") { try $0.see([job], now: now) }
+        reconcile(job, listed)
+    }
+
     /// What the good ones take together.
     private static func used(_ listed: [StoredDump]) -> Int64 {
         DumpSpace.used(listed.lazy.filter { $0.manifest != nil }.map(\.space))

@@ -18,6 +18,15 @@ extension Catalog {
                 try Self.add(manifest, database)
             }
             try Self.note(used: used, job, database)
+            // No run has told of one that was adopted, or that somebody has put back.
+            if let newest = manifests.max(by: { $0.began < $1.began }) {
+                try database.execute(
+                    sql:
+                        "UPDATE job SET lastSuccess = ?, lastBytes = ?, lastRows = ? WHERE name = ? AND coalesce(lastSuccess < ?, true)",
+                    arguments: [
+                        newest.began.microseconds, newest.bytes, newest.totalRows, job, newest.began.microseconds,
+                    ])
+            }
         }
     }
 
