@@ -29,6 +29,8 @@ package struct ArchiveFacts: Sendable, Equatable {
     /// CHECK constraints and NOT NULL columns that have no entry of their own, being part of their table's or domain's:
     /// `public.t t_amount_check`, `public.t id NOT NULL`.
     package var inlineConstraints: Set<String> = []
+    /// Owners, and who is granted something or stands in a policy: the roles without which it does not restore.
+    package var roles: Set<String> = []
     /// As the script sets it; nil when it does not.
     package var clientEncoding: String?
     package var largeObjects = 0
@@ -58,6 +60,7 @@ package struct ArchiveFacts: Sendable, Equatable {
 
     /// Notes what a statement says, if it is one of those that are held to the restored database.
     mutating func note(statement text: String) {
+        roles.formUnion(MentionedRoles.find(in: text))
         if text.hasPrefix("SELECT pg_catalog.lo_create(") {
             largeObjects += 1
         } else if text.hasPrefix("SET client_encoding = '") {

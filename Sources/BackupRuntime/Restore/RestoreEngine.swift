@@ -80,10 +80,23 @@ struct RestoreEngine: Sendable {
         let owners = (manifest.contents ?? [:]).values.joined().compactMap { entry in
             entry.lastIndex(of: " ").map { String(entry[entry.index(after: $0)...]) }
         }
-        let needed = Set(manifest.roles ?? owners).subtracting(present).subtracting(["", "-"])
-            .filter { !$0.hasPrefix("pg_") }.sorted()
+        var known = Set(manifest.roles ?? owners)
+        if manifest.roles == nil { known.formUnion(try await mentionedRoles()) }
+        let needed = known.subtracting(present).subtracting(["", "-"]).filter { !$0.hasPrefix("pg_") }.sorted()
         for role in needed { try await admin.query("CREATE ROLE \(SQL.identifier(role))") }
         return needed
+    }
+
+    /// Those in the archive's definitions. None when it cannot be read: the full read says what is wrong with it.
+    private func mentionedRoles() async throws -> Set<String> {
+        try await PlacedArchive.with(archive, for: tools) { placed in
+            let scanner = Shared(ArchiveScanner(hash: .xxh3))
+            let ending = try await tools.run(
+                .restore, ["--schema-only", "--file=-", placed.path], timeoutSeconds: try limit.remaining()
+            ) { buffer in scanner.with { $0.scan(buffer) } }
+            if case .interrupted = ending.cause { throw CancellationError() }
+            return ending.isSuccess ? scanner.with { $0.facts.roles } : []
+        }
     }
 
     var statements: DatabaseStatements {
