@@ -122,6 +122,7 @@ import Testing
             .expect, "tables", ["{ \"archon_*\": 1 }", "{ \"a.b.c\": 1 }", "{ \"a.\\\"b\": 1 }"],
             "double quotes"
         ),
+        (.expect, "tables", ["{ \"p.a_%\": 0 }", "{ \"p.[a-z]*\": 0 }"], "Write * for any"),
         (.expect, "tables", ["{ \"p.a_*\": -1 }", "{ \"p.a_*\": \"11\" }"], "whole number"),
         (.expect, "extensions", ["\"vector\"", "[1]", "[\"\"]"], "pg_trgm"),
         (.expect, "schemas", ["\"a\"", "[[]]"], "public"), (.expect, "owner", ["1", "\"\"", "[]"], "postgres"),

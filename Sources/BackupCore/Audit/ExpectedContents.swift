@@ -35,8 +35,22 @@ package struct TablePattern: Sendable, Equatable {
         case any
     }
 
-    /// Nil when it has no schema, more than two parts, an empty one, or a quotation mark that is left open.
+    /// Wildcards of other languages: no name has them without double quotes, and a pattern with one would never match.
+    private static let foreign: Set<Character> = ["%", "[", "]", "+", "|", "^", "\\"]
+
+    /// The first character of `source` outside double quotes that can match no name; nil when there is none.
+    package static func foreignWildcard(in source: String) -> Character? {
+        var isQuoted = false
+        return source.first { character in
+            if character == "\"" { isQuoted.toggle() }
+            return !isQuoted && foreign.contains(character)
+        }
+    }
+
+    /// Nil when it has no schema, more than two parts, an empty one, a wildcard of another language, or a quotation mark that is
+    /// left open.
     package init?(_ source: String) {
+        guard Self.foreignWildcard(in: source) == nil else { return nil }
         var parts: [[Token]] = [[]]
         var isQuoted = false
         var rest = source[...]

@@ -19,6 +19,12 @@ struct ExpectationDecoder {
     private func tables(_ node: JSONNode, _ path: SchedulePath) -> [ExpectedContents.Tables] {
         (reader.members(node, path) ?? []).compactMap { member in
             let place = path.key(member.key)
+            if let wildcard = TablePattern.foreignWildcard(in: member.key) {
+                reader.fault(
+                    member.keyOffset, place, "has \(wildcard) outside double quotes, which no name has",
+                    "Write * for any characters and ? for one; a name that has \(wildcard) goes in double quotes.")
+                return nil
+            }
             guard let pattern = TablePattern(member.key) else {
                 reader.fault(
                     member.keyOffset, place, "is no schema.table",
