@@ -12,7 +12,7 @@ import Testing
         ("public.archon_?", "public", "archon_", false), ("public.\"Odd.*name\"", "public", "Odd.*name", true),
         ("public.\"Odd.*name\"", "public", "Odd.xname", false), ("\"a\"\"b\".c", "a\"b", "c", true),
         ("public.*a*b", "public", "xaxxabxb", true), ("public.*a*b", "public", "xaxxabx", false),
-        ("public.a.*", "public", "ab", false), ("public.[a-z]", "public", "x", false), ("*.*", "s", "", true),
+        ("public.a.*", "public", "ab", false), ("*.*", "s", "", true), ("public.\"[a%+]\"", "public", "[a%+]", true),
     ])
     func `a pattern is one of psql's`(source: String, schema: String, table: String, matches: Bool) throws {
         // Three parts are none.
@@ -23,7 +23,9 @@ import Testing
         #expect(pattern.matches(schema: schema, table: table) == matches)
     }
 
-    @Test(arguments: ["", "a", ".", "a.", ".b", "a.\"b", "a.b.c", "\"a.b\""])
+    @Test(arguments: [
+        "", "a", ".", "a.", ".b", "a.\"b", "a.b.c", "\"a.b\"", "public.archon_%", "public.[a-z]", "public.a+", "a%.b",
+    ])
     func `what is no schema and table is no pattern`(source: String) { #expect(TablePattern(source) == nil) }
 
     /// Against Foundation's own wildcards, which are the file system's.
@@ -99,11 +101,64 @@ import Testing
                     .init(schema: "my schema", name: "t"), .init(schema: "my", name: "d"),
                 ])
         #expect(found.schemas == ["public", "my", "my schema"] && found.extensions.contains("vector"))
+        #expect(found.undumpedSchemas == nil)
         #expect(DatabaseContents(manifest(nil), of: job) == nil)
         var part = job
         part.excludeTables = ["public.x"]
         #expect(DatabaseContents(manifest(contents), of: part)?.tables == nil)
         part.schemas = ["my"]
         #expect(DatabaseContents(manifest(contents), of: part)?.schemas == nil)
+    }
+
+    /// Of a run's dump the roles are known, of an adopted one not.
+    @Test(arguments: [["postgres", "two words", "Odd \"Role"], nil])
+    func `owners with spaces do not spoil the names`(roles: [String]?) throws {
+        let job = Job(
+            name: "app", server: "main", database: "app", trigger: .cron(try CronExpression("@daily")), zone: .utc)
+        var manifest = manifest([
+            "TABLE": [
+                "Odd Schema t Odd \"Role", "public u two words", "public plain postgres", "public a b two words",
+                "Odd Schema parent Odd \"Role",
+            ],
+            "TABLE DATA": [
+                "Odd Schema t Odd \"Role", "public u two words", "public plain postgres", "public a b two words",
+            ],
+            "SCHEMA": ["- Odd Schema Odd \"Role"],
+        ])
+        manifest.roles = roles
+        manifest.rows = ["\"Odd Schema\".t": 1, "public.u": 1, "public.plain": 1, "public.\"a b\"": 1, "public.a": 1]
+        let found = try #require(DatabaseContents(manifest, of: job))
+        #expect(found.schemas == ["public", "Odd Schema"])
+        #expect(
+            found.tables
+                == [
+                    .init(schema: "Odd Schema", name: "t"), .init(schema: "public", name: "u"),
+                    .init(schema: "public", name: "plain"), .init(schema: "public", name: "a b"),
+                    .init(schema: "Odd Schema", name: "parent"),
+                ])
+    }
+
+    @Test func `schemas on which a dump is silent are unknown, and missing where it would speak of them`() throws {
+        let job = Job(
+            name: "app", server: "main", database: "app", trigger: .cron(try CronExpression("@daily")), zone: .utc)
+        var expected = ExpectedContents()
+        expected.schemas = ["cron", "pg_catalog", "information_schema", "gone"]
+        func met(_ manifest: Manifest) throws -> [Bool?] {
+            Audit(expected, try #require(DatabaseContents(manifest, of: job)), database: "app").lines.map(\.met)
+        }
+        var manifest = manifest(["EXTENSION": ["- pg_cron "]])
+        manifest.extensions = [
+            .init(name: "plpgsql", version: "1.0", schema: "pg_catalog", schemas: []),
+            .init(name: "pg_cron", version: "1.6", schema: "pg_catalog", schemas: ["cron"]),
+        ]
+        #expect(try met(manifest) == [nil, nil, nil, false])
+        // Nobody asked the older program's, or an adopted one's, for their schemas.
+        manifest.extensions[1].schemas = nil
+        #expect(try met(manifest) == [nil, nil, nil, nil])
+        manifest.extensions = []
+        #expect(try met(manifest) == [nil, nil, nil, nil])
+        manifest.contents = [:]
+        manifest.extensions = [.init(name: "plpgsql", version: "1.0", schema: "pg_catalog")]
+        #expect(try met(manifest) == [false, nil, nil, false])
     }
 }

@@ -33,7 +33,14 @@ package struct Audit: Sendable, Equatable {
     package init(_ expected: ExpectedContents, _ found: DatabaseContents, database: String) {
         var lines = expected.tables.map { Self.line($0, found.tables) }
         lines += expected.extensions.map { Self.line(.extension, $0, found.extensions) }
-        lines += expected.schemas.map { Self.line(.schema, $0, found.schemas) }
+        lines += expected.schemas.map { name in
+            let isSilent = found.schemas?.contains(name) == false && found.undumpedSchemas?.contains(name) ?? true
+            return isSilent
+                ? Line(
+                    kind: .schema, name: name, expected: "present", found: "unknown: not part of a dump", met: nil,
+                    tables: [])
+                : Self.line(.schema, name, found.schemas)
+        }
         if let owner = expected.owner {
             lines.append(
                 Line(

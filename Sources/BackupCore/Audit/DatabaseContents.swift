@@ -19,6 +19,8 @@ package struct DatabaseContents: Sendable, Equatable {
     package var extensions: Set<String>
     /// Nil when some were left out on purpose.
     package var schemas: Set<String>?
+    /// On which a dump is silent though they may be there: the system's own, and those of extensions. Nil when nobody knows which.
+    package var undumpedSchemas: Set<String>? = []
     /// Nil when nobody knows.
     package var owner: String?
 
@@ -32,28 +34,20 @@ package struct DatabaseContents: Sendable, Equatable {
     /// What a dump holds. Nil when its manifest does not say that: it was made by an older program.
     package init?(_ manifest: Manifest, of job: Job) {
         guard let contents = manifest.contents else { return nil }
-        let schemas = (contents["SCHEMA"] ?? []).map { Self.name(in: $0, schema: "-") }
+        let names = EntryNames(manifest)
         let isPartial = !job.schemas.isEmpty || !job.excludeTables.isEmpty
-        tables = isPartial ? nil : (contents["TABLE"] ?? []).map { Self.table($0, schemas: schemas) }
+        tables = isPartial ? nil : (contents["TABLE"] ?? []).map(names.table)
         // An adopted dump's manifest has none, its table of contents has.
-        extensions = Set(
-            manifest.extensions.map(\.name) + (contents["EXTENSION"] ?? []).map { Self.name(in: $0, schema: "-") })
+        let listed = (contents["EXTENSION"] ?? []).map { String($0.dropFirst(2).prefix { $0 != " " }) }
+        extensions = Set(manifest.extensions.map(\.name) + listed)
         // pg_dump makes none of these: they are in each new database.
-        self.schemas = job.schemas.isEmpty ? Set(schemas).union(["public"]) : nil
+        schemas = job.schemas.isEmpty ? Set(names.schemas).union(["public"]) : nil
+        let known = manifest.extensions.filter { $0.schemas != nil }
+        // plpgsql, which every database has, has no schema of its own.
+        let unknown = extensions.subtracting(known.map(\.name)).subtracting(["plpgsql"])
+        undumpedSchemas =
+            unknown.isEmpty
+            ? Set(known.flatMap { $0.schemas ?? [] } + ["pg_catalog", "pg_toast", "information_schema"]) : nil
         owner = manifest.properties.owner.isEmpty ? nil : manifest.properties.owner
-    }
-
-    /// `public archon_settings postgres`: each part may have a space in it, the schema only when there is one of that name.
-    private static func table(_ entry: String, schemas: [String]) -> Table {
-        let first = String(entry.prefix { $0 != " " })
-        let odd = schemas.filter { $0.contains(" ") && entry.hasPrefix($0 + " ") }.max { $0.count < $1.count }
-        let schema = odd ?? first
-        return Table(schema: schema, name: name(in: entry, schema: schema))
-    }
-
-    /// Between the schema and the owner.
-    private static func name(in entry: String, schema: String) -> String {
-        let rest = entry.dropFirst(schema.count + 1)
-        return String(rest.lastIndex(of: " ").map { rest[..<$0] } ?? rest)
     }
 }

@@ -77,10 +77,13 @@ package struct Manifest: Codable, Sendable, Equatable {
         package var name: String
         package var version: String
         package var schema: String
-        package init(name: String, version: String, schema: String) {
+        /// Those that belong to it, which no dump speaks of. Nil before they were asked for.
+        package var schemas: [String]?
+        package init(name: String, version: String, schema: String, schemas: [String]? = nil) {
             self.name = name
             self.version = version
             self.schema = schema
+            self.schemas = schemas
         }
     }
     /// One file of a directory archive.

@@ -17,9 +17,7 @@ struct DatabaseFacts: Sendable {
     var textSettings: [String: String]
 
     static func gather(_ session: Session) async throws -> DatabaseFacts {
-        let extensions = try await session.query(
-            "SELECT e.extname, e.extversion, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1"
-        ).map { Manifest.Extension(name: $0[0] ?? "", version: $0[1] ?? "", schema: $0[2] ?? "") }
+        let extensions = try await extensions(session)
         let seconds = try await session.value("SELECT extract(epoch FROM clock_timestamp())")
         return DatabaseFacts(
             properties: try await properties(session), extensions: extensions,
@@ -31,6 +29,21 @@ struct DatabaseFacts: Sendable {
             bytes: try await session.value("SELECT pg_database_size(current_database())").flatMap(Int64.init),
             roles: try await session.query(rolesQuestion).compactMap { $0[0] },
             textSettings: try await TextSettings.gather(session))
+    }
+
+    private static func extensions(_ session: Session) async throws -> [Manifest.Extension] {
+        let members = try await session.query(
+            """
+            SELECT e.extname, n.nspname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid JOIN pg_namespace n ON n.oid = d.objid
+            WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' ORDER BY 2
+            """)
+        return try await session.query(
+            "SELECT e.extname, e.extversion, n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1"
+        ).map { row in
+            Manifest.Extension(
+                name: row[0] ?? "", version: row[1] ?? "", schema: row[2] ?? "",
+                schemas: members.filter { $0[0] == row[0] }.compactMap { $0[1] })
+        }
     }
 
     private static let rolesQuestion = """
