@@ -82,9 +82,10 @@ struct Restore: Verb {
         let progress = Progress(stored.name, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
         if table.isEmpty {
             let target = try await target(job, server)
-            let restoration = Restoration(
+            var restoration = Restoration(
                 server: server, archive: stored.path, manifest: manifest, target: target, workers: jobs
             ) { progress.show($0) }
+            restoration.omissions = job.omissions
             tellExpectedTime(manifest, job, schedule)
             try await perform(restoration, progress)
         } else {

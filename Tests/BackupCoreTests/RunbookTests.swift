@@ -16,9 +16,11 @@ import Testing
         return job
     }
 
-    private func runbook(_ jobs: [Job], contacts: [Contact] = [], settings: [Manifest.DatabaseProperties.Setting] = [])
-        -> Runbook
-    {
+    /// `ages` has in seconds how much older than the others the data of a job's newest dump are.
+    private func runbook(
+        _ jobs: [Job], contacts: [Contact] = [], settings: [Manifest.DatabaseProperties.Setting] = [],
+        ages: [String: Double] = [:]
+    ) -> Runbook {
         var schedule = Schedule(
             storage: .init(root: "/backups", minimumFree: 0), concurrency: 1,
             servers: [Server(name: "main", connection: "user=postgres")], jobs: jobs)
@@ -27,6 +29,7 @@ import Testing
             var manifest = ManifestTests.plain
             manifest.database = job.database
             manifest.properties.settings = settings
+            manifest.snapshot = Self.now - (ages[job.name] ?? 0)
             return Runbook.Database(
                 job: job, state: nil, newest: manifest, proven: nil, folder: "/backups/\(job.name)")
         }
@@ -64,6 +67,31 @@ import Testing
         #expect(
             text.contains(
                 "--dry-run\narchon-backupd restore whole\narchon-backupd restore x\narchon-backupd restore-server"))
+    }
+
+    @Test func `of two jobs that leave nothing out the newer dump comes back, whatever their order`() throws {
+        let jobs = [try job("old", database: "app", .critical), try job("new", database: "app")]
+        for jobs in [jobs, jobs.reversed()] {
+            let text = RunbookMarkdown.text(runbook(jobs, ages: ["old": 3600]).blocks)
+            #expect(text.contains("--dry-run\narchon-backupd restore new\narchon-backupd restore-server"), "\(text)")
+        }
+    }
+
+    @Test func `a job without the rows of a table brings nothing back where another has them, and says what it lacks`()
+        throws
+    {
+        var part = try job("part", database: "app", .critical)
+        part.excludeTableData = ["audit_*", "public.log"]
+        part.excludeTables = ["scratch"]
+        let both = RunbookMarkdown.text(
+            runbook([part, try job("whole", database: "app")], ages: ["whole": 9000]).blocks)
+        #expect(both.contains("--dry-run\narchon-backupd restore whole\narchon-backupd restore-server"), "\(both)")
+        let alone = RunbookMarkdown.text(runbook([part]).blocks)
+        let lacks = "`the tables scratch; the rows of audit_*, public.log`"
+        #expect(alone.contains("--dry-run\narchon-backupd restore part\n"), "\(alone)")
+        #expect(alone.contains("| `app`, without \(lacks) |"), "\(alone)")
+        #expect(alone.contains("Its dumps leave out, on purpose: \(lacks)."), "\(alone)")
+        #expect(!RunbookMarkdown.text(runbook([try job("whole")]).blocks).contains("leave out, on purpose"))
     }
 
     @Test func `hostile names stay names in Markdown and in HTML`() throws {

@@ -36,6 +36,10 @@ import Testing
             #expect(backup.status == 0, "\(backup.error)")
             let drill = try await host.call("drill", "part")
             #expect(drill.status == 0, "\(drill.error)")
+            let lacks = option.split(separator: "\"")[2...].joined().filter { !"[]: ".contains($0) }
+            let dry = try await host.call("restore", "part", "--into", "part again", "--dry-run")
+            #expect(dry.status == 0 && dry.output.contains("which does not bring back "), "\(dry)")
+            #expect(lacks.split(separator: ",").allSatisfy { dry.output.contains($0) }, "\(lacks): \(dry.output)")
             let restore = try await host.call("restore", "part", "--into", "part again")
             try #require(restore.status == 0, "\(restore.error)")
             let counts = try await host.server.psql(

@@ -79,7 +79,9 @@ package struct Runbook: Sendable {
             let job = entry.job
             let measure = entry.state.map { ObjectiveMeasure(job, $0, now: now) }
             return [
-                "\(code: job.database)", "\(job.criticality.rawValue)",
+                job.isPartial
+                    ? "\(code: job.database), without \(code: Self.omissions(job))" : "\(code: job.database)",
+                "\(job.criticality.rawValue)",
                 job.isEnabled ? "\(code: job.trigger.source) \(job.zone.name)" : "disabled",
                 "\(Self.rules(job.retention))",
                 "\(measure?.beside(.rpo) ?? "- / " + TimeSpan.text(job.objectives.rpoSeconds))",
@@ -96,6 +98,9 @@ package struct Runbook: Sendable {
                 ], rows: rows),
         ]
     }
+
+    /// `the rows of audit_log; the tables scratch_*`.
+    static func omissions(_ job: Job) -> String { job.omissions.joined(separator: "; ") }
 
     private static func dump(_ manifest: Manifest?, _ folder: String) -> RunbookText {
         guard let manifest else { return "none" }

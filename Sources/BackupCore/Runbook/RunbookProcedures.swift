@@ -39,15 +39,19 @@ extension Runbook {
         return blocks.count > 2 ? blocks : []
     }
 
-    /// One job for each database that has a dump: a second one would restore it beside the first. One that leaves nothing out if there is.
+    /// One job for each database that has a dump, as restore-server chooses it: a second one would restore it beside the first.
     private func chosen(_ databases: [Database]) -> [Database] {
-        func isWhole(_ entry: Database) -> Bool { entry.job.schemas.isEmpty && entry.job.excludeTables.isEmpty }
-        let dumped = databases.filter { $0.newest != nil }
-        let whole = Set(dumped.filter(isWhole).map(\.job.database))
-        var taken: Set<String> = []
-        return dumped.filter { entry in
-            (isWhole(entry) || !whole.contains(entry.job.database)) && taken.insert(entry.job.database).inserted
+        var best: [String: Database] = [:]
+        // In the schedule's order: of two that leave something out the first counts.
+        for job in schedule.jobs {
+            guard let entry = databases.first(where: { $0.job.name == job.name }), entry.newest != nil else { continue }
+            guard let last = best[job.database] else {
+                best[job.database] = entry
+                continue
+            }
+            if last.job.yields(last.newest?.snapshot, to: job, entry.newest?.snapshot) { best[job.database] = entry }
         }
+        return databases.filter { best[$0.job.database]?.job.name == $0.job.name }
     }
 
     func procedure(_ entry: Database) -> [RunbookBlock] {
@@ -62,8 +66,15 @@ extension Runbook {
         }
         blocks += [
             .paragraph(
-                "Criticality \(job.criticality.rawValue). The newest good dump is \(code: manifest.dump), with the data of \(Self.time(manifest.snapshot)): \(manifest.totalRows) rows in \(manifest.rows.count) tables, \(ByteSize.text(manifest.bytes))."
-            ),
+                "Criticality \(job.criticality.rawValue). The newest good dump is \(code: manifest.dump), with the data of \(Self.time(manifest.snapshot)): \(Plural.rows(manifest.rows)), \(ByteSize.text(manifest.bytes))."
+            )
+        ]
+        if job.isPartial {
+            blocks.append(
+                .paragraph(
+                    "Its dumps leave out, on purpose: \(code: Self.omissions(job)). These do not come back from here."))
+        }
+        blocks += [
             .paragraph("With this program, when the database is gone:"),
             .commands(call("restore", [job.name])),
             .paragraph(
@@ -115,6 +126,7 @@ extension Runbook {
                 "\(code: "FOLDER=") says where the dump lies, and \(code: "TARGET=") how the server is reached: for other places change these lines.",
                 "Whoever runs them must be able to read the dump, and be let in by the server as its superuser. Where root is not let in, as on a new Debian: \(code: "cp -a FOLDER /var/tmp/restore && chown -R postgres: /var/tmp/restore"), write \(code: "FOLDER=/var/tmp/restore"), and paste into \(code: "sudo -u postgres bash").",
                 "No password is printed. Where one is asked for, \(code: "export PGPASSWORD") or a PGPASSFILE comes first; only PGPASSWORD goes into a container. The roles file gives each role the password that it had, the superuser too: give the new server's superuser its old password first.",
+                "The database comes into the server's default tablespace. A tablespace that its tables lay in is made first, with \(code: "CREATE TABLESPACE"), or left out by \(code: "pg_restore --no-tablespaces").",
                 "After a failure in the middle drop what there is of the database, \(code: "dropdb NAME"), and begin again; the line that sets a database aside is to be left out then.",
             ]),
         ]

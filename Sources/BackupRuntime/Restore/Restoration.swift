@@ -45,6 +45,8 @@ package struct Restoration: Sendable {
     let progress: @Sendable (RunProgress) -> Void
     /// Whether tables of a tablespace that the server has not go into the database's own, which is noted, or fail.
     var takesLackingTablespaces = false
+    /// What the job's dumps leave out on purpose, for people.
+    package var omissions: [String] = []
 
     package init(
         server: Server, archive: String, manifest: Manifest?, target: Target, workers: Int? = nil,

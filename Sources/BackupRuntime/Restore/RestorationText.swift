@@ -9,6 +9,9 @@ extension Restoration: CustomStringConvertible {
                 "  data of \(Zone.utc.iso8601(manifest.snapshot)), \(Plural.rows(manifest.rows)), \(ByteSize.text(manifest.bytes))"
             )
         }
+        if !omissions.isEmpty {
+            lines.append("  which does not bring back \(omissions.joined(separator: "; ")): the job leaves them out")
+        }
         switch target {
         case .new(let name): lines.append("  into a new database \(name) on \(server.name)")
         case .replacing(let name):

@@ -74,15 +74,8 @@ package struct ServerDumps: Sendable {
     private func isInTime(_ dump: StoredDump) -> Bool { at.map { time(dump) <= $0 } ?? true }
 }
 
-extension Job {
-    /// Whether its dumps lack something on purpose.
-    fileprivate var isPartial: Bool { !(schemas + excludeTables + excludeTableData).isEmpty }
-}
-
 extension ServerDumps.Choice {
     fileprivate func isWorse(than other: Self) -> Bool {
-        guard let new = other.manifest else { return false }
-        guard let own = manifest else { return true }
-        return !other.job.isPartial && own.snapshot < new.snapshot
+        job.yields(manifest?.snapshot, to: other.job, other.manifest?.snapshot)
     }
 }
