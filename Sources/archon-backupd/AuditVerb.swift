@@ -37,6 +37,7 @@ struct AuditVerb: Verb {
     func run() async throws {
         let schedule = try config.load()
         let chosen = try chosen(schedule)
+        try StorageCheck.require(schedule, jobs: chosen)
         var answers: [Answer] = []
         var faults: [Failure] = []
         for job in chosen {

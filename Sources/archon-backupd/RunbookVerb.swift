@@ -25,13 +25,21 @@ struct RunbookVerb: Verb {
 
     func run() async throws {
         let schedule = try config.load()
-        let runbook = try RunbookGathering.runbook(
-            schedule, jobs: try schedule.jobs(named: jobs), config: config.path, now: Date())
+        let chosen = try schedule.jobs(named: jobs)
+        try StorageCheck.require(schedule, jobs: chosen)
+        let runbook = try RunbookGathering.runbook(schedule, jobs: chosen, config: path, now: Date())
         let text =
             switch format {
             case .markdown: RunbookMarkdown.text(runbook.blocks)
             case .html: RunbookHTML.text(runbook.blocks, title: runbook.title)
             }
         FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    /// Absolute: the commands are run in another folder, on another day.
+    private var path: String {
+        guard !config.path.hasPrefix("/") else { return config.path }
+        let relative = config.path.hasPrefix("./") ? String(config.path.dropFirst(2)) : config.path
+        return "\(FileManager.default.currentDirectoryPath)/\(relative)"
     }
 }

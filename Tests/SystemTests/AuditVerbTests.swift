@@ -16,6 +16,7 @@ import Testing
 
     /// Each test has databases of its own on the one server.
     private func fill(_ host: TestHost, _ mark: String) async throws {
+        try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
         let tables = Self.archon.map { "create table archon_\($0) (id int);" }.joined()
         try await host.server.create(
             "audited \(mark)", "create extension pg_trgm; \(tables) create table others (id int);")
@@ -91,6 +92,7 @@ import Testing
             #expect(idle.status == 64 && idle.error.contains("the job more expects nothing"), "\(idle.error)")
             let unknown = try await host.call("audit", "nobody")
             #expect(unknown.status == 64 && unknown.error.contains("its jobs are") == false, "\(unknown.error)")
+            try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
             let gone = try await audit(host, status: 69)
             #expect(gone.map(\.place) == ["live", "dump"] && gone.allSatisfy { $0.met == nil }, "\(gone)")
             #expect(gone[0].error?.contains("audited") == true && gone[1].note == "no dump yet", "\(gone)")
@@ -115,6 +117,7 @@ import Testing
                 "first": {"server": "gone", \(VerbTests.often), \(Self.none)},
                 "shared": {"server": "scratch", "database": "shared thrice", \(VerbTests.often), \(Self.none)}
                 """)
+            try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
             let answers = try await audit(host, status: 1)
             #expect(answers.map(\.met) == [nil, nil, false, nil] && answers[0].error != nil, "\(answers)")
             let said = try await host.call("audit")

@@ -150,9 +150,71 @@ import Testing
         }
     }
 
+    @Test func `a path that is relative is told as it is from everywhere`() async throws {
+        try await withHost { host in
+            try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
+            try host.write("\"empty\": {\(VerbTests.often)}")
+            for path in ["schedule.json", "./schedule.json"] {
+                let said = try await run(
+                    "/bin/bash",
+                    [
+                        "-c",
+                        "cd \(ShellCommand.word(host.folder)) && \(ShellCommand.word(TestHost.binary)) runbook --config \(path)",
+                    ])
+                #expect(said.status == 0 && said.output.contains(" --config \(host.config)`"), "\(said.output)")
+            }
+        }
+    }
+
+    @Test func `dumps whose disk is not mounted are not told as none`() async throws {
+        try await withHost { host in
+            try await host.server.create("unmounted", "create table t (id int)")
+            try host.write(#""unmounted": {\#(VerbTests.often), "expect": {"tables": {"public.t": 1}}}"#)
+            for isNew in [true, false] {
+                for verb in ["runbook", "audit"] {
+                    let said = try await host.call(verb)
+                    #expect(said.status == 69 && said.output.isEmpty && said.error.contains("is not there"), "\(said)")
+                }
+                guard isNew else { break }
+                #expect(try await host.call("backup", "unmounted").status == 0)
+                for verb in ["runbook", "audit"] { #expect(try await host.call(verb).status == 0) }
+                try FileManager.default.moveItem(atPath: host.storage, toPath: "\(host.folder)/disk")
+            }
+            // The place where it was mounted is there, and empty.
+            try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
+            for verb in ["runbook", "audit"] {
+                let said = try await host.call(verb)
+                #expect(said.status == 69 && said.output.isEmpty, "\(said)")
+                #expect(said.error.contains("the catalog has 1 dump of unmounted"), "\(said.error)")
+            }
+            try await host.server.drop("unmounted")
+        }
+    }
+
+    @Test func `what a drill has measured is told though the catalog is lost`() async throws {
+        try await withHost { host in
+            try await host.server.create("measured", "create table t (id int); insert into t values (1)")
+            try host.write("\"measured\": {\(VerbTests.often)}")
+            #expect(try await host.call("backup", "measured").status == 0)
+            let drilled = try await host.call("drill", "measured")
+            #expect(drilled.status == 0, "\(drilled.error)")
+            func row() async throws -> String {
+                try await host.call("runbook").lines.first { $0.hasPrefix("| `measured` |") } ?? ""
+            }
+            let before = try await row()
+            try FileManager.default.removeItem(atPath: "\(host.folder)/state")
+            let cells = try await row().components(separatedBy: " | ")
+            #expect(cells.count == 8 && cells[5].hasPrefix(before.components(separatedBy: " | ")[5]), "\(cells)")
+            #expect(!cells[4].hasPrefix("-") && !cells[5].hasPrefix("-"), "\(cells)")
+            #expect(try await host.call("runbook").output.contains("1 row in 1 table,"))
+            try await host.server.drop("measured")
+        }
+    }
+
     @Test func `a job without a dump, a job that is not there, and the page`() async throws {
         try await withHost { host in
             try host.write("\"empty\": {\(VerbTests.often)}")
+            try FileManager.default.createDirectory(atPath: host.storage, withIntermediateDirectories: true)
             let said = try await host.call("runbook")
             #expect(said.status == 0 && said.output.contains("There is no good dump of it"), "\(said.error)")
             #expect(said.output.contains("Nobody is named") && !said.output.contains("createdb"))

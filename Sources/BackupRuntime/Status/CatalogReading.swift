@@ -14,6 +14,12 @@ package enum CatalogReading {
     /// By job; empty when there is no catalog yet.
     static func states(_ schedule: Schedule) throws -> [String: JobState] { try open(schedule)?.states() ?? [:] }
 
+    /// How many dumps each job has; empty for a catalog that is not there or cannot be used.
+    static func dumpTotals(_ schedule: Schedule) -> [String: Int] {
+        let totals = try? open(schedule)?.dumpTotals()  // the folders alone speak then
+        return (totals ?? [:]).mapValues(\.count)
+    }
+
     package static func runs(_ schedule: Schedule, job: String?, limit: Int) throws -> [RunRecord] {
         try open(schedule)?.runs(job: job, limit: limit) ?? []
     }

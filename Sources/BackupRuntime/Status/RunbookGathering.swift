@@ -8,14 +8,28 @@ package enum RunbookGathering {
         let databases = try jobs.map { job in
             let folder = JobFolder(job: job, root: schedule.storage.root)
             let good = try folder.list().compactMap(\.manifest)
+            let proven = good.last { $0.proof == .drilled }
             return Runbook.Database(
-                job: job, state: states[job.name], newest: good.last,
-                proven: good.last(where: { $0.proof == .drilled }),
-                folder: folder.path)
+                job: job, state: state(states[job.name], newest: good.last, proven: proven, now: now),
+                newest: good.last, proven: proven, folder: folder.path)
         }
         return Runbook(
             schedule, databases, host: try hostName(), config: config, isUsualConfig: config == ScheduleFile.usualPath,
             now: now)
+    }
+
+    /// What a catalog that is lost, or new, does not know, the manifests do.
+    private static func state(_ noted: JobState?, newest: Manifest?, proven: Manifest?, now: Date) -> JobState? {
+        guard let newest else { return noted }
+        var state = noted ?? JobState(firstSeen: newest.began)
+        if state.lastSuccess == nil { state.lastSuccess = newest.snapshot }
+        if state.lastProven == nil, let proven, let drill = proven.drill, drill.verdict == .proven {
+            let record = DrillRecord(
+                job: proven.job, dump: proven.dump, dumpTime: proven.began, began: drill.began, ended: drill.ended,
+                verdict: drill.verdict, restoreSeconds: drill.restoreSeconds, place: drill.place)
+            state.note(lastDrill: state.lastDrill ?? record, lastProven: record)
+        }
+        return state
     }
 
     private static func hostName() throws -> String {
