@@ -50,9 +50,15 @@ struct ArchonBackupd: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-            leave(0)
         } catch {
+            // The worse of the two has the exit code: an answer that is lost can be asked for again.
+            if case .lost(let failure) = Answered.now { tell("archon-backupd: \(failure)") }
             end(error)
+        }
+        switch Answered.now {
+        case .whole: leave(0)
+        case .unwanted: leave(128 + SIGPIPE)
+        case .lost(let failure): end(failure)
         }
     }
 

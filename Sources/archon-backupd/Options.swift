@@ -77,12 +77,6 @@ extension Schedule {
     }
 }
 
-/// Writes to stdout what was asked for.
-func answer(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
-
-/// Writes to stderr what a person may want to know.
-func tell(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
 /// A value as JSON on stdout: sorted keys, ISO 8601 instants in UTC.
 func answerJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()

@@ -44,7 +44,7 @@ final class Progress: Sendable {
             }
             let space = String(repeating: " ", count: max(0, shown.width - text.count))
             shown.width = text.count
-            FileHandle.standardError.write(Data("\r\(text)\(space)".utf8))
+            tell("\r\(text)\(space)", terminator: "")
         }
     }
 
@@ -52,6 +52,6 @@ final class Progress: Sendable {
     func end() {
         guard isTerminal else { return }
         let width = shown.withLock { $0.width }
-        FileHandle.standardError.write(Data(("\r" + String(repeating: " ", count: width) + "\r").utf8))
+        tell("\r" + String(repeating: " ", count: width) + "\r", terminator: "")
     }
 }

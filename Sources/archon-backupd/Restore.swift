@@ -219,7 +219,7 @@ struct Restore: Verb {
             throw Failure(.usage, "--replace asks before it acts, and there is nobody to ask", hint: "Add --yes.")
         }
         tell(description)
-        FileHandle.standardError.write(Data("Go on? [y/N] ".utf8))
+        tell("Go on? [y/N] ", terminator: "")
         guard let line = readLine(), ["y", "yes"].contains(line.lowercased()) else {
             throw Failure(.usage, "nothing was done")
         }

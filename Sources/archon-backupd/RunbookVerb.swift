@@ -33,7 +33,7 @@ struct RunbookVerb: Verb {
             case .markdown: RunbookMarkdown.text(runbook.blocks)
             case .html: RunbookHTML.text(runbook.blocks, title: runbook.title)
             }
-        FileHandle.standardOutput.write(Data(text.utf8))
+        answer(text, terminator: "")
     }
 
     /// Absolute: the commands are run in another folder, on another day.
