@@ -90,6 +90,19 @@ extension TestHost {
         }
     }
 
+    @Test func `the engine's client is found where PATH says`() async throws {
+        try await withHost { host in
+            var host = host
+            host.environment["PATH"] = "\(host.folder):/usr/bin:/bin"
+            let client = "\(host.folder)/podman"
+            try Data("#!/bin/sh\necho 'running|healthy'\n".utf8).write(to: URL(fileURLWithPath: client))
+            chmod(client, 0o755)
+            try host.write(Self.job, top: #""platform": {"containers": ["box"], "engine": "podman"},"#)
+            let found = try await host.doctor("--only", "containers", status: 0)
+            #expect(found.lines == ["pass box"] && found.checks[0].found == "running, healthy", "\(found.checks)")
+        }
+    }
+
     @Test func `names from here`() async throws {
         try await withHost { host in
             let hosts = "\"hosts\": {\"localhost\": {}, \"\(Self.unknown)\": {}}"

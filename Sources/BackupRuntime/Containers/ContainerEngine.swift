@@ -13,7 +13,7 @@ struct ContainerEngine: Sendable, Equatable {
     static func find(_ container: Container) throws -> ContainerEngine {
         let kind = container.engine
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        for folder in path.split(separator: ":") + ["/usr/bin", "/usr/local/bin"] {
+        for folder in path.split(separator: ":").map(String.init) + ["/usr/bin", "/usr/local/bin"] {
             let program = "\(folder)/\(kind.rawValue)"
             if FileManager.default.isExecutableFile(atPath: program) {
                 return ContainerEngine(kind: kind, socket: container.socket, program: program)
