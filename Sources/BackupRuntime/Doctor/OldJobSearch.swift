@@ -12,7 +12,7 @@ package struct OldJobSearch: Sendable {
     private static let crontabs = ["/etc/crontab", "/etc/anacrontab"]
     private static let crontabFolders = [
         "/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly",
-        "/var/spool/cron/crontabs", "/var/spool/cron",
+        "/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron",
     ]
     /// Of scripts that cron runs as they are.
     private static let scriptFolders: Set = [
@@ -107,7 +107,7 @@ package struct OldJobSearch: Sendable {
         guard let text = text(path, &seen) else { return }
         seen.count += 1
         for line in OldJob.lines(in: text, kind) {
-            let how = mend.map { $0(line) } ?? Self.mend(path, line)
+            let how = mend.map { $0(line) } ?? Self.mend(path, line, below: OldJob.headerLines(in: text))
             seen.results.append(.fail(.oldJob, "\(path):\(line.number)", line.text, mend: how))
         }
     }
@@ -121,10 +121,11 @@ package struct OldJobSearch: Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 
-    private static func mend(_ path: String, _ line: OldJob.Line) -> String {
+    /// `header`: lines that `crontab -e` does not show.
+    private static func mend(_ path: String, _ line: OldJob.Line, below header: Int) -> String {
         guard path.hasPrefix("/var/spool/cron/") else { return "Remove line \(line.number) of \(path): \(line.text)" }
         let name = (path as NSString).lastPathComponent
-        return "`crontab -e -u \(name)`, and remove line \(line.number): \(line.text)"
+        return "`crontab -e -u \(name)`, and remove line \(line.number - header): \(line.text)"
     }
 
     // MARK: systemd
