@@ -4,8 +4,6 @@ import BackupRuntime
 import Foundation
 import Synchronization
 
-extension CheckName: ExpressibleByArgument {}
-
 struct DoctorVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
@@ -22,10 +20,20 @@ struct DoctorVerb: Verb {
             """)
 
     @OptionGroup var config: ConfigOption
-    @Option(parsing: .upToNextOption, help: "These checks alone.") var only: [CheckName] = []
+    @Option(parsing: .upToNextOption, help: "These checks alone, with spaces between them.", transform: Self.check)
+    var only: [CheckName] = []
     @Flag(help: "Print JSON.") var json = false
     /// For tests: where /etc and /var/spool/cron are.
     @Option(help: .hidden) var rootFolder = "/"
+
+    private static func check(_ word: String) throws -> CheckName {
+        if let name = CheckName(rawValue: word) { return name }
+        let known = CheckName.allCases.map(\.rawValue).joined(separator: " ")
+        guard !word.contains(",") else {
+            throw ValidationError("There are spaces between checks: --only \(word.replacing(",", with: " ")).")
+        }
+        throw ValidationError("There is no check \"\(word)\"; the checks are \(known).")
+    }
 
     /// What only root may read is read before root becomes the owner of the dumps, who then does all else as the service would.
     func lookAsRoot() {

@@ -69,6 +69,10 @@ import Testing
     ) {
         let result = CheckResult.container("c", state: state, health: health)
         #expect(result.outcome == outcome && result.check == .containers && (result.mend == nil) == (outcome == .pass))
+        let other = CheckResult.container("c", of: .podman, state: state, health: health)
+        #expect(other.mend?.contains("docker") != true, "\(other)")
+        // What begins again and again is not begun by hand.
+        #expect(state != "restarting" || result.mend?.contains("docker start") == false, "\(result)")
     }
 
     @Test(arguments: [(0, true), (15_999_999, true), (16_000_000, false), (.max, false)])
@@ -90,7 +94,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (0o600, true, true, true, true), (0o400, true, true, true, true), (0o640, true, true, false, true),
+        (0o600, true, true, true, true), (0o400, true, true, true, true), (0, true, true, false, true),
+        (0o640, true, true, false, true),
         (0o644, true, true, false, true), (0o604, true, true, false, true), (0o620, true, true, false, false),
         (0o666, true, true, false, false), (0o600, false, true, false, false), (0o600, true, false, false, false),
     ])
@@ -149,7 +154,10 @@ import Testing
         let url = "http://h/"
         let endpoint = Endpoint(
             name: "e", url: url, address: try #require(Endpoint.Address(url)), status: wanted)
-        #expect((CheckResult.endpoint(endpoint, answered: status).outcome == .pass) == passes)
+        let result = CheckResult.endpoint(endpoint, answered: status)
+        #expect((result.outcome == .pass) == passes)
+        // A redirection is no fault that stands in a log.
+        #expect((result.mend?.contains("Location") == true) == (status == 301))
     }
 
     @Test func `an extension is installed, available, or missing`() {
@@ -159,6 +167,11 @@ import Testing
         #expect(outcome(["vector"], ["vector"]) == .pass(.extensions, "archon_db: vector", "installed"))
         #expect(outcome(["vector"], []).found == "available, not installed" && outcome(["vector"], []).outcome == .pass)
         #expect(outcome([], []).outcome == .fail && outcome([], []).mend?.contains("pgvector") == true)
+        #expect(
+            CheckResult.extensionState("hstore", of: "a", available: [], installed: []).mend?.contains("contrib")
+                == true)
+        let strange = CheckResult.extensionState("postgis", of: "a", available: [], installed: [])
+        #expect(strange.mend?.contains("postgis") == true && strange.mend?.contains("contrib") == false, "\(strange)")
         // A restore would fail: the package was removed from under it.
         #expect(outcome([], ["vector"]).outcome == .fail)
     }

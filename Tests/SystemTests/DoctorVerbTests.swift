@@ -103,6 +103,16 @@ extension TestHost {
         }
     }
 
+    @Test func `checks with a comma between them, and one that nobody knows, are told as that`() async throws {
+        try await withHost { host in
+            try host.write(Self.job)
+            let comma = try await host.call("doctor", "--only", "clock,disk")
+            #expect(comma.status == 64 && comma.error.contains("--only clock disk"), "\(comma.error)")
+            let unknown = try await host.call("doctor", "--only", "clocks")
+            #expect(unknown.status == 64 && unknown.error.contains("old-job"), "\(unknown.error)")
+        }
+    }
+
     @Test func `names from here`() async throws {
         try await withHost { host in
             let hosts = "\"hosts\": {\"localhost\": {}, \"\(Self.unknown)\": {}}"

@@ -1,7 +1,10 @@
 /// What is known of a thing, and the verdict on it: each a function from facts to a result.
 extension CheckResult {
     /// `state` and `health` as `inspect` has them; no health for an image that has no check of its own.
-    package static func container(_ name: String, state: String, health: String) -> CheckResult {
+    package static func container(
+        _ name: String, of engine: Container.Engine = .docker, state: String, health: String
+    ) -> CheckResult {
+        let client = engine.rawValue
         let text = health.isEmpty || health == "none" ? state : "\(state), \(health)"
         switch (state, health) {
         case ("running", "healthy"): return .pass(.containers, name, text)
@@ -11,11 +14,16 @@ extension CheckResult {
             return .fail(.containers, name, text, mend: "Wait until its health check has an answer, and ask again.")
         case ("running", _):
             return .fail(
-                .containers, name, text, mend: "`docker inspect \(name)` has the last words of its health check.")
-        case ("paused", _): return .fail(.containers, name, text, mend: "`docker unpause \(name)`.")
+                .containers, name, text, mend: "`\(client) inspect \(name)` has the last words of its health check.")
+        case ("paused", _): return .fail(.containers, name, text, mend: "`\(client) unpause \(name)`.")
+        case ("restarting", _):
+            return .fail(
+                .containers, name, text,
+                mend: "It ends again and again: `\(client) logs \(name)` says why.")
         default:
             return .fail(
-                .containers, name, text, mend: "`docker logs \(name)` says why, `docker start \(name)` starts it.")
+                .containers, name, text, mend: "`\(client) logs \(name)` says why, `\(client) start \(name)` starts it."
+            )
         }
     }
 
@@ -93,6 +101,12 @@ extension CheckResult {
                 .credentials, path, "mode \(octal(rights.mode)): others may open it, so that libpq passes over it",
                 mend: "`chmod 0600 \(path)`.")
         }
+        guard rights.mode & 0o400 != 0 else {
+            // Root reads it all the same, and the service would not.
+            return .fail(
+                .credentials, path, "mode \(octal(rights.mode)): its owner may not read it",
+                mend: "`chmod 0600 \(path)`.")
+        }
         if let owned = owned(path, rights, mode: "0600") { return owned }
         return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
     }
@@ -151,10 +165,28 @@ extension CheckResult {
             return .fail(
                 .extensions, subject,
                 isInstalled ? "installed, and its files are no longer on the server" : "not on the server",
-                mend:
-                    "Install its package where the server runs (\(name == "vector" ? "Debian: postgresql-NN-pgvector" : "Debian: postgresql-contrib")), or take an image that has it."
-            )
+                mend: "Install \(package(of: name)) where the server runs, or take an image that has it.")
         }
+    }
+
+    /// Those that PostgreSQL brings itself; from 10 on Debian has them in the server's own package.
+    private static let contributed: Set = [
+        "adminpack", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink",
+        "dict_int", "dict_xsyn", "earthdistance", "file_fdw", "fuzzystrmatch", "hstore", "insert_username",
+        "intagg", "intarray", "isn", "lo", "ltree", "moddatetime", "old_snapshot", "pageinspect",
+        "pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_trgm",
+        "pg_visibility", "pg_walinspect", "pgcrypto", "pgrowlocks", "pgstattuple", "postgres_fdw", "refint",
+        "seg", "sslinfo", "tablefunc", "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp",
+        "xml2",
+    ]
+
+    private static func package(of name: String) -> String {
+        if name == "vector" { return "pgvector (Debian: postgresql-NN-pgvector)" }
+        if contributed.contains(name) {
+            return "PostgreSQL's additional modules (Debian: postgresql-NN itself, elsewhere often postgresql-contrib)"
+        }
+        return
+            "the package that has \(name), which is not PostgreSQL's own (Debian: `apt-cache search postgresql | grep -i \(name)`)"
     }
 
     package static func endpoint(_ endpoint: Endpoint, answered status: Int) -> CheckResult {
@@ -163,8 +195,18 @@ extension CheckResult {
         if isRight { return .pass(.endpoints, subject, "answers \(status)") }
         let wanted = endpoint.status.map { "\($0)" } ?? "2xx"
         return .fail(
-            .endpoints, subject, "answers \(status) where \(wanted) is expected",
-            mend: "The service is there: its own log says why it answers so.")
+            .endpoints, subject, "answers \(status) where \(wanted) is expected", mend: mend(answered: status))
+    }
+
+    private static func mend(answered status: Int) -> String {
+        let expected = "write \"status\": \(status) beside its url"
+        return switch status {
+        case 300...399:
+            "It leads elsewhere, and is not followed: take the address that `curl -I` shows under Location as url, or \(expected)."
+        case 401, 403: "It asks who is there: take an address that anybody may ask, or \(expected)."
+        case 404: "The service is there and knows no such address: correct the path of its url, or \(expected)."
+        default: "The service is there: its own log says why it answers so."
+        }
     }
 }
 

@@ -10,9 +10,10 @@ package enum ContainerChecks {
             let format = "{{.State.Status}}|{{with .State.Health}}{{.Status}}{{end}}"
             let said = try await engine.ask(["container", "inspect", "--format", format, container.name])
             let words = said.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-            return .container(container.name, state: words[0], health: words.count > 1 ? words[1] : "")
+            return .container(
+                container.name, of: container.engine, state: words[0], health: words.count > 1 ? words[1] : "")
         } catch {
-            return EngineFault.result(error, .containers, container.name)
+            return EngineFault.result(error, .containers, container.name, container.engine)
         }
     }
 
@@ -27,7 +28,7 @@ package enum ContainerChecks {
         } catch is DecodingError {
             return .skipped(.postgrest, service.container, "the engine does not tell its environment")
         } catch {
-            return EngineFault.result(error, .postgrest, service.container)
+            return EngineFault.result(error, .postgrest, service.container, platform.engine)
         }
     }
 
@@ -88,17 +89,20 @@ enum EngineFault {
     /// As `ContainerEngine` has it: what is mended once is told once.
     static let hint = "Is the engine running, and may the service's user reach its socket? See docs/containers.md."
 
-    static func result(_ error: any Error, _ check: CheckName, _ subject: String) -> CheckResult {
+    static func result(
+        _ error: any Error, _ check: CheckName, _ subject: String, _ engine: Container.Engine
+    ) -> CheckResult {
         guard let failure = error as? Failure else { return .skipped(check, subject, "\(error)") }
         let cause = failure.cause ?? ""
         let words = cause.lowercased()
         if words.contains("no such container") {
             return .fail(
                 check, subject, "there is no such container",
-                mend: "`docker ps -a` shows their names: start it, or correct \"platform\" in the schedule.")
+                mend: "`\(engine.rawValue) ps -a` shows their names: start it, or correct \"platform\" in the schedule."
+            )
         }
         if words.contains("is not running") || words.contains("container state improper") {
-            return .fail(check, subject, "the container does not run", mend: "`docker start` it.")
+            return .fail(check, subject, "the container does not run", mend: "`\(engine.rawValue) start` it.")
         }
         if words.contains("permission denied") || words.contains("forbidden") {
             return .skipped(

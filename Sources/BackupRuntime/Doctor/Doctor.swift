@@ -50,7 +50,7 @@ package struct Doctor: Sendable {
                     }
             }
         case .endpoints:
-            return platform.endpoints.map { endpoint -> Look in { [await NetworkChecks.endpoint(endpoint)] } }
+            return platform.endpoints.map { endpoint -> Look in { [await NetworkChecks.endpoint(endpoint, platform)] } }
         case .containers: return containers.map { container -> Look in { [await ContainerChecks.health(container)] } }
         case .postgresql: return schedule.servers.map { server -> Look in { [await ServerChecks.reach(server)] } }
         case .extensions: return extensions

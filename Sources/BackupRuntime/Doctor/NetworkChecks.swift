@@ -3,13 +3,13 @@ import Foundation
 
 /// Names and endpoints, from this host and from inside containers.
 enum NetworkChecks {
-    static func endpoint(_ endpoint: Endpoint) async -> CheckResult {
+    static func endpoint(_ endpoint: Endpoint, _ platform: Platform) async -> CheckResult {
         do {
             return .endpoint(endpoint, answered: try await HTTPProbe.status(endpoint))
         } catch {
             return .fail(
                 .endpoints, "\(endpoint.name) \(endpoint.url)", (error as? Failure)?.message ?? "\(error)",
-                mend: "Is it up, and is its port published to this host? `docker ps` shows both.")
+                mend: "Is it up, and is its port published to this host? `\(platform.engine.rawValue) ps` shows both.")
         }
     }
 
@@ -55,10 +55,10 @@ enum NetworkChecks {
                 let fault = Failure(
                     .unavailable, "\(engine.kind.rawValue) exec \(ending.description)", hint: EngineFault.hint,
                     cause: ending.errors)
-                return EngineFault.result(fault, .nameResolution, subject)
+                return EngineFault.result(fault, .nameResolution, subject, platform.engine)
             }
         } catch {
-            return EngineFault.result(error, .nameResolution, subject)
+            return EngineFault.result(error, .nameResolution, subject, platform.engine)
         }
     }
 
