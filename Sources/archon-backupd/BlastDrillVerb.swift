@@ -20,15 +20,16 @@ struct BlastDrillVerb: Verb {
 
     @OptionGroup var config: ConfigOption
     @Argument(help: "The job whose database is lost.") var job: String
+    @Flag(help: "Wait for jobs that another process works on, and for another drill.") var wait = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
         let schedule = try config.load()
         let job = try schedule.jobs(named: [job])[0]
         let progress = Progress(job.name)
-        let drill = BlastDrill(job: job, schedule: schedule, stateFolder: Daemon.stateFolder(of: schedule)) { _, at in
-            progress.show(at)
-        }
+        let drill = BlastDrill(
+            job: job, schedule: schedule, stateFolder: Daemon.stateFolder(of: schedule), waitsForLocks: wait
+        ) { _, at in progress.show(at) }
         let report = try await interruptible { try await drill.perform() }
         progress.end()
         if json { try answerJSON(report) } else { answer(text(of: report)) }

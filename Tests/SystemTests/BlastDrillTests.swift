@@ -90,6 +90,22 @@ import Testing
             #expect(
                 said.status == 65 && said.error.contains("backup_n8n_") && said.error.contains("damaged"),
                 "\(said.error)")
+            #expect(
+                said.error.contains("Run `archon-backupd backup n8n`") && !said.error.contains("earlier"),
+                "\(said.error)")
+            // Of another process's job it says so, or waits for it.
+            var lock: JobLock? = try JobLock.take("odoo", root: host.storage)
+            let busy = try await host.call("blast-drill", "archon")
+            #expect(busy.status == 75 && busy.error.contains("(pid \(getpid()))"), "\(busy.error)")
+            let waiting = try await host.start("blast-drill", "archon", "--wait")
+            try await until("it has begun to wait: \(waiting.said)") {
+                let holder = FileManager.default.contents(atPath: "\(host.folder)/state/.drills/.lock")
+                return holder == Data("\(waiting.pid)\n".utf8) || waiting.hasEnded
+            }
+            #expect(!waiting.hasEnded, "\(waiting.said)")
+            withExtendedLifetime(lock) {}
+            lock = nil
+            #expect(try await waiting.end() == 65, "\(waiting.said)")
             // Nobody's server is left behind.
             let left = try FileManager.default.contentsOfDirectory(atPath: "\(host.folder)/state")
             #expect(!left.contains { $0.hasPrefix("archon-backupd-drill-") }, "\(left)")

@@ -51,6 +51,7 @@ package struct BlastDrill: Sendable {
     private let job: Job
     private let schedule: Schedule
     private let stateFolder: String
+    private let waitsForLocks: Bool
     private let progress: @Sendable (String, RunProgress) -> Void
     /// Called with server and database when the job's database is gone; a test changes something there.
     var whenDropped: @Sendable (Server, [String]) async throws -> Void = { _, _ in }
@@ -58,32 +59,22 @@ package struct BlastDrill: Sendable {
     var place: (any DrillServer)?
 
     package init(
-        job: Job, schedule: Schedule, stateFolder: String, progress: @escaping @Sendable (String, RunProgress) -> Void
+        job: Job, schedule: Schedule, stateFolder: String, waitsForLocks: Bool = false,
+        progress: @escaping @Sendable (String, RunProgress) -> Void
     ) {
         self.job = job
         self.schedule = schedule
         self.stateFolder = stateFolder
+        self.waitsForLocks = waitsForLocks
         self.progress = progress
     }
 
     /// Throws `.damaged` for a dump that does not restore to what its manifest says, `.unavailable` and `.cannotWrite` for what the
-    /// host lacks, `.busy` while another drill is in progress or a run of one of the jobs; nothing of it stays in any case.
+    /// host lacks, `.busy` while another drill is in progress or a run of one of the jobs, unless it waits; nothing of it stays in any case.
     package func perform() async throws -> Report {
-        let lock = try DrillRun.lock(stateFolder)
-        defer { withExtendedLifetime(lock) {} }
-        // From reading the list of dumps to the end: pruning must not take one away.
-        var subjects = try [subject(job)].compactMap(\.self)
-        guard !subjects.isEmpty else {
-            throw Failure(.failed, "\(job.name) has no good dump", hint: "Run `archon-backupd backup \(job.name)`.")
-        }
-        var without: [String] = []
-        for other in schedule.jobs where other.server == job.server && other.name != job.name {
-            if let subject = try subject(other), !subjects.contains(where: { $0.database == subject.database }) {
-                subjects.append(subject)
-            } else if !subjects.contains(where: { $0.database == other.database }) {
-                without.append(other.name)
-            }
-        }
+        let taken = try await taken()
+        defer { withExtendedLifetime(taken.lock) {} }
+        let (subjects, without) = (taken.subjects, taken.without)
         let limit = TimeLimit(
             seconds: subjects.reduce(job.drill.timeoutSeconds) { $0 + $1.job.drill.timeoutSeconds },
             fault: Failure(
@@ -125,6 +116,41 @@ package struct BlastDrill: Sendable {
         var oid = ""
         var facts = ArchiveFacts()
         var dumpMajor = 0
+    }
+
+    /// Held from reading the list of dumps to the end: pruning must not take one away.
+    private struct Taken: Sendable {
+        let lock: JobLock
+        /// The job's own first.
+        var subjects: [Subject]
+        var without: [String]
+    }
+
+    private func taken() async throws -> Taken {
+        while true {
+            do {
+                return try take()
+            } catch let failure as Failure where failure.kind == .busy && waitsForLocks {
+                // With none in hand: who holds some and waits for others may wait for who does the same.
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+
+    private func take() throws -> Taken {
+        var taken = Taken(
+            lock: try DrillRun.lock(stateFolder), subjects: try [subject(job)].compactMap(\.self), without: [])
+        guard !taken.subjects.isEmpty else {
+            throw Failure(.failed, "\(job.name) has no good dump", hint: "Run `archon-backupd backup \(job.name)`.")
+        }
+        for other in schedule.jobs where other.server == job.server && other.name != job.name {
+            if let subject = try subject(other), !taken.subjects.contains(where: { $0.database == subject.database }) {
+                taken.subjects.append(subject)
+            } else if !taken.subjects.contains(where: { $0.database == other.database }) {
+                taken.without.append(other.name)
+            }
+        }
+        return taken
     }
 
     /// Nil for a job without a good dump.
@@ -194,8 +220,23 @@ package struct BlastDrill: Sendable {
             isEqual: true)
     }
 
-    /// As `restore` does it, with the whole comparison.
     private func restore(_ subject: inout Subject, _ settings: ConnectionSettings, _ admin: Session, _ limit: TimeLimit)
+        async throws
+    {
+        do {
+            try await fill(&subject, settings, admin, limit)
+        } catch let failure as Failure where failure.kind == .damaged {
+            throw Failure(
+                .damaged, failure.message,
+                // It takes the newest good dumps, and can be told of no others.
+                hint:
+                    "Run `archon-backupd backup \(ShellCommand.word(subject.job.name))`: the next one takes that dump.",
+                cause: failure.cause)
+        }
+    }
+
+    /// As `restore` does it, with the whole comparison.
+    private func fill(_ subject: inout Subject, _ settings: ConnectionSettings, _ admin: Session, _ limit: TimeLimit)
         async throws
     {
         let name = subject.job.name
