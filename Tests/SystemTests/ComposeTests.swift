@@ -156,6 +156,20 @@ import Testing
         }
     }
 
+    @Test func `in a database without Archon's tables no role is made`() async throws {
+        try await withOwnServer { host in
+            try await host.server.create(
+                "archon_db", "create table others (id int); create view archon_v as select 1 as n")
+            let file = "\(host.folder)/password"
+            try Data("a long enough password\n".utf8).write(to: URL(fileURLWithPath: file))
+            let said = try await sql(host.server, file)
+            #expect(said.status == 3 && said.output.contains("there is no table public.archon_*"), "\(said)")
+            #expect(
+                try await host.server.psql("archon_db", "select count(*) from pg_roles where rolname like 'archon%'")
+                    == "0")
+        }
+    }
+
     @Test func `without a password file, with an empty one, or a short password, no role is made`() async throws {
         try await withOwnServer { host in
             try await host.server.create("archon_db", Self.tables)

@@ -12,6 +12,14 @@
   \echo 'name the file that holds the password: -v password_file=/path'
   SELECT 1 / 0 AS "no password_file";
 \endif
+SELECT count(*) > 0 AS has_tables
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'archon\_%' \gset
+\if :has_tables
+\else
+  \echo 'there is no table public.archon_* in this database: Archon''s own is meant, -d archon_db'
+  SELECT 1 / 0 AS "no archon tables";
+\endif
 BEGIN;
 SET LOCAL client_min_messages = warning;
 -- Else the password would stand in the server's log, or in its statistics of statements.
