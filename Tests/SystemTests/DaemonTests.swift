@@ -1,4 +1,5 @@
 import BackupCore
+import BackupRuntime
 import Foundation
 import TestSupport
 import Testing
@@ -187,6 +188,27 @@ import Testing
             let partials = try await run("find", [host.storage, "-name", ".partial*"])
             #expect(partials.output.isEmpty)
             try await host.server.drop("stopped")
+        }
+    }
+
+    @Test func `a job that waits for another process is told of once, with who that is`() async throws {
+        try await withHost { host in
+            try await host.server.create("waiting", "create table t (id int)")
+            try host.write("\"waiting\": {\(VerbTests.often)}")
+            var lock: JobLock? = try JobLock.take("waiting", root: host.storage)
+            try await host.withDaemon(clock: instant("2026-11-24T00:30:00Z")) { daemon in
+                let told = "waiting is due and waits: another process works on waiting (pid \(getpid()))"
+                try await daemon.says(told)
+                // A reload tries again at once.
+                for _ in 1...3 { try await daemon.reload() }
+                withExtendedLifetime(lock) {}
+                lock = nil
+                try await daemon.reload()
+                try await daemon.says("waiting: backup_waiting_")
+                #expect(daemon.lines(with: told).count == 1, "\(daemon.running.said)")
+                #expect(try await daemon.stop() == 0)
+            }
+            try await host.server.drop("waiting")
         }
     }
 }

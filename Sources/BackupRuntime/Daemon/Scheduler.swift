@@ -46,6 +46,8 @@ package actor Scheduler {
     /// Jobs of which something has changed here since then.
     var stale: Set<String> = []
     var notBefore: [String: Date] = [:]
+    /// Jobs that wait for another process, of which that was told.
+    private var toldWaiting: Set<String> = []
     private(set) var lastReading: ClockReading
     var watchingSince: Date
     private(set) var notice: String?
@@ -213,10 +215,23 @@ package actor Scheduler {
         turns += 1
         stale.insert(job)
         switch outcome {
-        case .busy: notBefore[job] = clock().wall.addingTimeInterval(Self.lockedDelay)
-        case .succeeded, .failed, .interrupted: notBefore[job] = nil
+        case .busy(let failure):
+            notBefore[job] = clock().wall.addingTimeInterval(Self.lockedDelay)
+            tellWaiting(request.job, failure)
+        case .succeeded, .failed, .interrupted:
+            notBefore[job] = nil
+            toldWaiting.remove(job)
         }
         await wentIdle()
+    }
+
+    /// Once for as long as it waits: it is tried again twice a minute.
+    private func tellWaiting(_ job: Job, _ failure: Failure) {
+        guard toldWaiting.insert(job.name).inserted else { return }
+        report(
+            Event(
+                .warning, "\(job.name) is due and waits: \(failure.message)",
+                ["JOB": job.name, "DATABASE": job.database, "REASON": failure.message]))
     }
 
     func wentIdle() async {
