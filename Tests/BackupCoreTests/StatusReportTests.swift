@@ -54,6 +54,19 @@ import Testing
         #expect(try self.line(later).state == .overdue)
     }
 
+    @Test(arguments: [(80, false), (81, true)])
+    func `what STATUS cuts has a mark at its end`(length: Int, isCut: Bool) throws {
+        let error = String(repeating: "x", count: length)
+        let failing = try statusLine(JobState(firstSeen: now, lastSuccess: now, lastError: error, failures: 1))
+        #expect(failing.contains(isCut ? ": \(error.prefix(79))…, " : ": \(error), "), "\(failing)")
+        var state = JobState(firstSeen: now, lastSuccess: now)
+        // With "drifts: " before it.
+        state.drift = String(repeating: "y", count: length + 12)
+        let schedule = try self.schedule { $0.expected = ExpectedContents() }
+        let drifts = try statusLine(state, schedule)
+        #expect(drifts.contains("…") == isCut && drifts.contains("app drifts: yyy"), "\(drifts)")
+    }
+
     @Test func `without a drill it is not run, which is no fault`() throws {
         let line = try line(state(nil))
         #expect(line.drill == "not-run" && line.healthy && line.complaints.isEmpty)

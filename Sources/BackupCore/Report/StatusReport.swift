@@ -209,11 +209,16 @@ package enum StatusLine {
 
     /// What is wrong with one job.
     static func faults(of line: StatusReport.Line) -> [String] {
-        (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \($0.prefix(100))" }
+        (fault(of: line).map { [$0] } ?? []) + line.complaints.map { "\(line.job) \(cut($0, to: 100))" }
+    }
+
+    /// With a mark where something is left out.
+    private static func cut(_ text: some StringProtocol, to count: Int) -> String {
+        text.count > count ? text.prefix(count - 1) + "…" : String(text)
     }
 
     private static func fault(of line: StatusReport.Line) -> String? {
-        let reason = line.error.map { ": " + $0.prefix { $0 != "\n" }.prefix(80) } ?? ""
+        let reason = line.error.map { ": " + cut($0.prefix { $0 != "\n" }, to: 80) } ?? ""
         switch line.state {
         case .failing:
             return line.overdueSeconds.map { "\(line.job) overdue by \(hours($0))\(reason)" }
