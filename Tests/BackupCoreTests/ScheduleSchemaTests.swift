@@ -111,6 +111,7 @@ import Testing
         "timeout: \"25h\"",
         "calendar: \"sometimes\"", "calendar: \"Sun 05:00 Mars/Base\"", "cron: \"0 5 * * 9\"", "on: \"other\"",
         "on: \"Throwaway\"", "tables: { \"archon_*\": 1 }", "tables: { \"a.b.c\": 1 }", "tables: { \"a.\\\"b\": 1 }",
+        "tables: { \"p.a_%\": 0 }", "tables: { \"p.[a-z]*\": 0 }",
         "rpo: \"101y\"", "rto: \"32d\"",
         // The same numbers to a schema as 10 and 1000000000.
         "concurrency: 1e1", "minimumFree: 1e9",

@@ -98,7 +98,7 @@ import Testing
             // Without its object nobody holds the lock, as after kill -9; the server goes on.
             let place = try await Seats.taken {
                 // From here on: a seat may be long in coming.
-                let limit = TimeLimit(seconds: 120, fault: Failure(.unavailable, "too long"))
+                let limit = TimeLimit(seconds: 600, fault: Failure(.unavailable, "too long"))
                 return try await Throwaway.begin(major: 15, bytes: 1, bases: [base], limit).server.connection
             }
             let names = try Disk.names(in: base)
