@@ -37,12 +37,13 @@ struct AuditVerb: Verb {
     func run() async throws {
         let schedule = try config.load()
         let chosen = try chosen(schedule)
-        try StorageCheck.require(schedule, jobs: chosen)
+        // Live databases are looked at all the same: a table in the wrong place must not hide behind a disk.
+        let storage = Result { try StorageCheck.require(schedule, jobs: chosen) }
         var answers: [Answer] = []
         var faults: [Failure] = []
         for job in chosen {
             guard let expected = job.expected, let server = schedule.server(of: job) else { continue }
-            for (kind, look) in [("live", live(job, server)), ("dump", dump(job, root: schedule.storage.root))] {
+            for (kind, look) in [("live", live(job, server)), ("dump", dump(job, schedule.storage.root, storage))] {
                 var answer = Answer(job: job.name, database: job.database, place: kind)
                 do {
                     let found = try await look()
@@ -98,8 +99,10 @@ struct AuditVerb: Verb {
         { Found(contents: try await LiveContents.read(job, server)) }
     }
 
-    private func dump(_ job: Job, root: String) -> Place {
+    /// Throws what `storage` has failed with.
+    private func dump(_ job: Job, _ root: String, _ storage: Result<Void, any Error>) -> Place {
         {
+            try storage.get()
             guard let manifest = try JobFolder(job: job, root: root).newest() else { return Found(note: "no dump yet") }
             guard let contents = DatabaseContents(manifest, of: job) else {
                 return Found(
