@@ -1,5 +1,3 @@
-import Foundation
-
 /// What the comment on an archive schema says: when and from where its tables came. By it a second run knows what has been done,
 /// and `--undo` where they belong.
 package struct ArchiveMark: Sendable, Equatable, Codable {
@@ -29,25 +27,16 @@ package struct ArchiveMark: Sendable, Equatable, Codable {
         self.copied = copied
     }
 
-    private static let lead = "archon-backupd isolate: "
-
-    /// A sentence for people, and the facts on a line of their own.
     package var comment: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts alone: there is nothing in it that could not be encoded.
-        let facts = (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""  // see above
         let schemas = Set(tables.values).sorted().joined(separator: ", ")
-        return
-            "Old tables of \(targetDatabase), moved here from \(schemas) of \(database) at \(moved). Nothing uses them any more.\n\(Self.lead)\(facts)"
+        return CommentFacts.comment(
+            "Old tables of \(targetDatabase), moved here from \(schemas) of \(database) at \(moved). Nothing uses them any more.",
+            json: CommentFacts.json(self))
     }
 
     /// Nil for a comment of somebody else's.
     package init?(comment: String?) {
-        guard let line = comment?.split(separator: "\n").last, line.hasPrefix(Self.lead),
-            let mark = try? JSONDecoder().decode(  // somebody has changed it
-                ArchiveMark.self, from: Data(line.dropFirst(Self.lead.count).utf8))
-        else { return nil }
+        guard let mark = CommentFacts.read(ArchiveMark.self, in: comment) else { return nil }
         self = mark
     }
 }

@@ -1,9 +1,11 @@
 /// What a plan of `isolate` says: which tables of which job's database move into which other's. See docs/isolate.md.
 package struct IsolationPlan: Sendable, Equatable {
-    /// What becomes of rows that the target's tables have and that are not the source's.
+    /// What becomes of rows that the target's tables have and that no run has copied there.
     package enum TargetRows: String, Sendable, CaseIterable {
-        case refuse, replace
-        /// Also where there are more of them, or some were written since an earlier run.
+        case refuse
+        /// Those that the schema file has put in go.
+        case replace
+        /// All go, whoever has written them.
         case overwrite
     }
 

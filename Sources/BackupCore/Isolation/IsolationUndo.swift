@@ -122,6 +122,12 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
         ]
     }
 
+    /// All that was to do has been done.
+    package mutating func finish() {
+        performed = true
+        for index in steps.indices where steps[index].state == .toDo { steps[index].state = .done }
+    }
+
     private init(_ plan: IsolationPlan, from sourceDatabase: String, to targetDatabase: String, work: String) {
         source = plan.source
         self.sourceDatabase = sourceDatabase

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What the comment on a schema of the target says: which rows `isolate` has put there, and out of which tables. It is written in
 /// the transaction that copies them, or after the schema file has put some in, and stays: by it a later run knows rows of its own
 /// from those written since.
@@ -58,7 +56,6 @@ package struct TargetMark: Sendable, Equatable, Codable {
 
     /// Holds nothing; the comment is all.
     package static let schema = "archon_backupd_isolate"
-    private static let lead = "archon-backupd isolate: "
 
     /// Both columns of a `Content`; `table` is a name for SQL. What values look like must not depend on the session: `settings`.
     package static func question(_ table: String) -> String {
@@ -85,7 +82,7 @@ package struct TargetMark: Sendable, Equatable, Codable {
             \(Self.settings)
             DO \(SQL.literal("""
                 DECLARE
-                  mark jsonb := \(SQL.literal(facts));
+                  mark jsonb := \(SQL.literal(CommentFacts.json(self)));
                   one record;
                   content jsonb;
                 BEGIN
@@ -99,29 +96,20 @@ package struct TargetMark: Sendable, Equatable, Codable {
                   IF to_regnamespace(\(SQL.literal(schema))) IS NULL THEN
                     CREATE SCHEMA \(schema);
                   END IF;
-                  EXECUTE format('COMMENT ON SCHEMA \(schema) IS %L', \(SQL.literal(Self.heading)) || mark::text);
+                  EXECUTE format('COMMENT ON SCHEMA \(schema) IS %L', \(SQL.literal(CommentFacts.comment(Self.sentence, json: ""))) || mark::text);
                 END
                 """));
             """
     }
 
-    private static let heading =
-        "By this archon-backupd isolate knows the rows that it has put here from those written since.\n\(lead)"
+    private static let sentence =
+        "By this archon-backupd isolate knows the rows that it has put here from those written since."
 
-    private var facts: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts and numbers alone: there is nothing in it that could not be encoded.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""  // see above
-    }
+    package var comment: String { CommentFacts.comment(Self.sentence, json: CommentFacts.json(self)) }
 
-    package var comment: String { Self.heading + facts }
     /// Nil for a comment of somebody else's.
     package init?(comment: String?) {
-        guard let line = comment?.split(separator: "\n").last, line.hasPrefix(Self.lead),
-            let mark = try? JSONDecoder().decode(  // somebody has changed it
-                TargetMark.self, from: Data(line.dropFirst(Self.lead.count).utf8))
-        else { return nil }
+        guard let mark = CommentFacts.read(TargetMark.self, in: comment) else { return nil }
         self = mark
     }
 }

@@ -13,14 +13,9 @@ extension IsolationRun {
         let undo = try await lookBack()
         try Self.refuse(undo.refusals)
         var report = IsolationReport(undo)
-        report.performed = true
         if !undo.isDone { try await moveBack(undo) }
         withExtendedLifetime(guards) {}
-        report.steps = report.steps.map { step in
-            var step = step
-            step.state = .done
-            return step
-        }
+        report.finish()
         return report
     }
 

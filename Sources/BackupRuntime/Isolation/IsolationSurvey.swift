@@ -22,7 +22,7 @@ struct IsolationSurvey: Sendable {
             source: try await side(source), target: try await side(target), tables: tables,
             targetTables: counterparts, archive: archive,
             ties: try await IsolationTies.find(tables.map(\.oid), here), rows: nil)
-        facts.isOneDatabase = try await isOneDatabase(here, there)
+        facts.isOneDatabase = try await isOneDatabase((here, there))
         facts.schemaFile = schemaFile
         let look = TargetLook(tables: tables, there: there)
         (facts.hasMark, facts.mark, facts.markOwner) = try await look.mark()
@@ -61,12 +61,13 @@ struct IsolationSurvey: Sendable {
     }
 
     /// Two jobs may reach one database by different roads.
-    private func isOneDatabase(_ here: Session, _ there: Session) async throws -> Bool {
+    func isOneDatabase(_ held: (here: Session, there: Session)? = nil) async throws -> Bool {
+        if source.job.server == target.job.server { return source.job.database == target.job.database }
+        let (here, there) = if let held { held } else { (try await source.open(), try await target.open()) }
         let question = """
             SELECT oid || ' ' || datname || ' ' || extract(epoch FROM pg_postmaster_start_time())
             FROM pg_database WHERE datname = current_database()
             """
-        if source.job.server == target.job.server { return source.job.database == target.job.database }
         return try await here.value(question) == there.value(question)
     }
 
