@@ -225,7 +225,7 @@ import Testing
         #expect(
             try refusals { $0.ties = [.init(kind: .partition, object: "p", table: "t")] }
                 == "p and t are one table: name both or neither")
-        #expect(try refusals { $0.isOneDatabase = true }.contains("are one database"))
+        #expect(try refusals { $0.isOneDatabase = true }.contains("are one database, postgres: name as \"target\""))
         #expect(try refusals { $0.target.expected = nil }.contains("the job archon_db expects nothing"))
         #expect(
             try refusals { $0.tables.append(Self.table("archon_tasks", schema: "private")) }.contains(

@@ -83,6 +83,7 @@ import Testing
             #expect(
                 said.lines.contains { $0.contains("gone  failed") && $0.hasSuffix("does not exist") }, "\(said.output)")
             #expect(said.error.contains("the database gone does not exist") && !said.error.contains("off"))
+            #expect(said.error.contains("A new one is made with createdb"), "\(said.error)")
             #expect(try await host.call("verify", "--all").status == 0)
             try await host.server.drop("all one")
             try await host.server.drop("all two")

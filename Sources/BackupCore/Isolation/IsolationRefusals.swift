@@ -20,7 +20,9 @@ extension Isolation {
 
     private var placeRefusals: [String] {
         if facts.isOneDatabase {
-            return ["\(plan.source) and \(plan.target) are one database, \(facts.source.database)"]
+            return [
+                "the jobs \(plan.source) and \(plan.target) are one database, \(facts.source.database): name as \"target\" the job of the database that the tables are to move into"
+            ]
         }
         return [facts.source, facts.target].filter { $0.expected == nil }.map {
             "the job \($0.job) expects nothing, so that nobody could tell whether the move was right: give it \"expect\" in the schedule"

@@ -58,7 +58,7 @@ extension Isolation {
         let overwrite = "write \"targetRows\": \"overwrite\""
         if !changed.isEmpty {
             return [
-                "the rows of \(database) are not as isolate has left them (\(list(changed))), and the copy would remove them: bring what is new into \(source), or \(overwrite)"
+                "the rows of \(database) are not as isolate has left them (\(list(changed))), and the copy would undo what was done there: bring it into \(source), or \(overwrite)"
             ]
         }
         if !madeAnew.isEmpty {

@@ -68,7 +68,7 @@ final class PsqlLine: Session.Line {
         if let failure = broken.failure { return failure }
         let said = broken.errors
         if said.contains("database \"\(database)\" does not exist") {
-            return Failure(.unavailable, "the database \(database) does not exist", cause: said)
+            return Session.missing(database, said)
         }
         let line = said.split(separator: "\n").first ?? "psql ended"
         let reason = line.range(of: " failed: ").map { line[$0.upperBound...] } ?? line

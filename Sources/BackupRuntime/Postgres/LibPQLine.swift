@@ -78,7 +78,7 @@ final class LibPQLine: Session.Line {
             let said = String(cString: PQerrorMessage(pointer)).trimmingCharacters(in: .whitespacesAndNewlines)
             PQfinish(pointer)
             if said.contains("database \"\(database)\" does not exist") {
-                throw Failure(.unavailable, "the database \(database) does not exist", cause: said)
+                throw Session.missing(database, said)
             }
             throw Failure(
                 .unavailable, "no connection to database \(database) (\(settings.place)): \(reason(in: said))",

@@ -24,6 +24,15 @@ package final class Session: Sendable {
 
     private init(_ line: any Line) { self.line = line }
 
+    /// Of a server that says so.
+    static func missing(_ database: String, _ said: String) -> Failure {
+        Failure(
+            .unavailable, "the database \(database) does not exist",
+            hint:
+                "Is the name right? It is \"database\" of the job, or the job's own. A new one is made with createdb, a lost one comes back with `archon-backupd restore`.",
+            cause: said)
+    }
+
     /// Throws `.unavailable` with the server's words when there is no connection to be had.
     package static func open(_ settings: ConnectionSettings, database: String, applicationName: String) async throws
         -> Session
