@@ -181,4 +181,22 @@ import Testing
             try await stage.end()
         }
     }
+
+    /// What the place lacks while an assertion runs is no fault of the dump; what the assertion finds is.
+    @Test(arguments: [
+        ("53100", DrillVerdict.couldNotVerify), ("53200", .couldNotVerify), ("57P01", .couldNotVerify),
+        ("58030", .couldNotVerify), ("22012", .failed), ("42P01", .failed), ("XX001", .failed),
+    ]) func `an assertion that the server does not carry out`(sqlState: String, verdict: DrillVerdict) async throws {
+        try await withHost { host in
+            var stage = try await DrillStage(
+                host,
+                "create function refuse() returns boolean language plpgsql as $$ begin raise 'refused' using errcode = '\(sqlState)'; end $$"
+            )
+            stage.job.drill.assertions = ["SELECT true", "SELECT refuse()"]
+            let failure = try #require(try await stage.failure(try await stage.backUp()))
+            #expect(DrillVerdict.of(failure.kind) == verdict, "\(failure)")
+            #expect("\(failure)".contains("refuse()"), "\(failure)")
+            try await stage.end()
+        }
+    }
 }

@@ -10,12 +10,17 @@ package struct RestoreLack: Sendable, Equatable {
 
     private static let room = RestoreLack(
         what: "there is no room left", hint: "Free some room where the server keeps its data.")
+    private static let disk = RestoreLack(
+        what: "the server's disk did not take what it wrote",
+        hint: "Look at the server's log, and at the kernel's with `journalctl -k`.")
     private static let gone = RestoreLack(
         what: "the connection to the server was lost", hint: "Look at the server's log.")
     private static let program = RestoreLack(
         what: "an extension's files are missing", hint: "Install the extension on the server's host.")
     private static let signs: [(sign: String, lack: RestoreLack)] = [
         ("No space left on device", room), ("Disk quota exceeded", room),
+        // A page of which half had room: a server up to 15 at least then has no error of the system to tell (md.c).
+        (": wrote only ", room), ("could not extend file", disk),
         ("could not open extension control file", program), ("extension control file", program),
         ("could not access file \"$libdir", program), ("could not load library", program),
         (

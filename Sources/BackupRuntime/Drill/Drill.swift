@@ -54,8 +54,7 @@ package struct Drill: Sendable {
             if let fault = error as? Session.Fault {
                 throw Failure(
                     fault.isOfThePlace ? .unavailable : .failed, "the server refused a step of the restore",
-                    hint: fault.isAboutRoom ? "Free some room where the server keeps its data." : nil,
-                    cause: fault.description)
+                    hint: fault.placeHint, cause: fault.description)
             }
             throw error
         }
@@ -150,7 +149,7 @@ package struct Drill: Sendable {
 
     // MARK: assertions
 
-    /// Throws `.damaged` that names the first that is not true.
+    /// Throws `.damaged` that names the first that is not true, `.unavailable` when the place lacks what one needs.
     private func checkAssertions(_ settings: ConnectionSettings, _ database: String, _ limit: TimeLimit) async throws {
         for (index, assertion) in job.drill.assertions.enumerated() {
             // A session each: one may change settings.
@@ -172,7 +171,9 @@ package struct Drill: Sendable {
                     throw Failure(.damaged, "\(number) is not true but \(rows[0][0] ?? "NULL"): \(assertion)")
                 }
             } catch let fault as Session.Fault {
-                throw Failure(.damaged, "\(number) was refused: \(assertion)", cause: fault.description)
+                throw Failure(
+                    fault.isOfThePlace ? .unavailable : .damaged, "\(number) was refused: \(assertion)",
+                    hint: fault.placeHint, cause: fault.description)
             }
         }
     }
@@ -192,6 +193,8 @@ package struct Drill: Sendable {
 extension Session.Fault {
     /// Lack of resources, a person's intervention, a fault of the system: they say nothing of the dump.
     fileprivate var isOfThePlace: Bool { ["53", "57", "58", "08"].contains(sqlState.prefix(2)) }
-    /// disk_full.
-    fileprivate var isAboutRoom: Bool { sqlState == "53100" }
+    /// What to do about a disk_full.
+    fileprivate var placeHint: String? {
+        sqlState == "53100" ? "Free some room where the server keeps its data." : nil
+    }
 }
