@@ -3,10 +3,29 @@ package struct RestoreLack: Sendable, Equatable {
     package let what: String
     package let hint: String
 
-    /// The first that `errors` speaks of; nil when it is about something else.
+    /// The first that `errors` speaks of; nil when it is about something else. What is quoted of the dump, its rows and commands,
+    /// is no sign of anything.
     package static func find(in errors: String) -> RestoreLack? {
-        signs.first { sign, _ in errors.contains(sign) }?.lack
+        let said = words(of: errors)
+        return signs.first { sign, _ in said.contains(sign) }?.lack
     }
+
+    /// Without the fields of a message that quote what was restored, and the lines that go on with them.
+    private static func words(of errors: String) -> String {
+        var isQuoted = false
+        return errors.split(separator: "\n").filter { line in
+            if quotes.contains(where: line.hasPrefix) {
+                isQuoted = true
+            } else if ["pg_restore: ", "HINT: ", "DETAIL: "].contains(where: line.hasPrefix) {
+                isQuoted = false
+            }
+            return !isQuoted
+        }.joined(separator: "\n")
+    }
+
+    private static let quotes = [
+        "CONTEXT: ", "STATEMENT: ", "LINE ", "Command was: ", "DETAIL:  Key (", "DETAIL:  Failing row",
+    ]
 
     private static let room = RestoreLack(
         what: "there is no room left", hint: "Free some room where the server keeps its data.")
@@ -15,6 +34,9 @@ package struct RestoreLack: Sendable, Equatable {
         hint: "Look at the server's log, and at the kernel's with `journalctl -k`.")
     private static let gone = RestoreLack(
         what: "the connection to the server was lost", hint: "Look at the server's log.")
+    private static let memory = RestoreLack(
+        what: "there was too little memory",
+        hint: "Lower \"workers\" of the job, or the server's maintenance_work_mem, or add memory.")
     private static let program = RestoreLack(
         what: "an extension's files are missing", hint: "Install the extension on the server's host.")
     private static let signs: [(sign: String, lack: RestoreLack)] = [
@@ -39,6 +61,12 @@ package struct RestoreLack: Sendable, Equatable {
         ),
         ("connection to server", gone), ("server closed the connection", gone), ("terminating connection", gone),
         ("in recovery mode", gone), ("shutting down", gone),
+        ("out of memory", memory), ("Cannot allocate memory", memory),
+        (
+            "Too many open files",
+            RestoreLack(
+                what: "the system's open files were used up", hint: "Raise fs.file-max, or the service's LimitNOFILE.")
+        ),
         (
             "out of shared memory",
             RestoreLack(what: "the server has too few locks", hint: "Raise its max_locks_per_transaction.")
