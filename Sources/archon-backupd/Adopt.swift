@@ -9,9 +9,9 @@ struct Adopt: Verb {
         discussion: """
             The archive is read in full and gets a manifest; from then on it is a dump like any other, and retention counts it.
             One that lies in the job's folder is taken over under its new name; one from elsewhere is copied, and stays.
-            Of a folder those are taken that are named backup_<database>_YYYYmmdd_HHMMSS.dump. One that is empty, truncated, of
-            another database, of a part of this one or from the future is named and left, the others are taken; ends with the
-            code of the worst.
+            Of a folder, and of the one in it with the database's name, those are taken that are named
+            backup_<database>_YYYYmmdd_HHMMSS.dump. One that is empty, truncated, compressed, of another database, of a part of
+            this one or from the future is named and left, the others are taken; ends with the code of the worst.
 
             EXAMPLES
               archon-backupd adopt archon_db /backups/supabase-ai/archon_db/backup_archon_db_20251123_020000.dump

@@ -33,6 +33,19 @@ import Testing
         #expect(DumpName.legacyTime(of: "backup_archon_db_old_20261123_020000.dump", database: "archon_db") == nil)
     }
 
+    @Test(arguments: [
+        ("backup_app_20261123_020000.dump", true), ("backup_app_20261323_020000.dump", true),
+        ("backup_app_20261123_990000.dump.gz", true), ("backup_app_20261123_020000.dump.zst", true),
+        ("backup_app_20261123_020000.dump.part", false), ("backup_app_20261123_020000.sql", false),
+        ("backup_app_20261123_020000.log", false), ("backup_app_2026112３_020000.dump", false),
+        ("backup_app_old_20261123_020000.dump", false), ("backup_app_20261123T020000Z.dump", false),
+        ("backup_app_2026_23_020000.dump", false), ("backup_ap_20261123_020000.dump", false),
+        ("backup_app_.dump", false),
+    ])
+    func `what the older script has named is known though it cannot be taken`(file: String, isLegacy: Bool) {
+        #expect(DumpName.isLegacy(file, database: "app") == isLegacy)
+    }
+
     @Test(
         arguments: [
             ("Europe/Sofia", "20260701_020000", LegacyTime.once(instant("2026-06-30T23:00:00Z"))),

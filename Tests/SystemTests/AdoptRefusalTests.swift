@@ -114,6 +114,42 @@ import Testing
         }
     }
 
+    @Test func `what cannot be taken is named, and one of another database is not`() async throws {
+        try await withOldScript("part_g") { host, folder in
+            // As a script keeps them that makes a folder for each database.
+            let own = "\(folder)/part_g"
+            try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+            let good = "\(own)/backup_part_g_20251121_020000.dump"
+            try await dump(host, "part_g", to: good)
+            let month = "\(own)/backup_part_g_20251321_020000.dump"
+            try FileManager.default.copyItem(atPath: good, toPath: month)
+            let packed = "\(own)/backup_part_g_20251122_020000.dump"
+            try FileManager.default.copyItem(atPath: good, toPath: packed)
+            let zipped = try await run("gzip", [packed])
+            try #require(zipped.status == 0, "\(zipped.error)")
+            // Not every host has the other programs: what their files begin with (their formats' descriptions).
+            for (day, ending, magic) in [(23, "bz2", "BZh91AY&SY"), (24, "xz", "\u{fd}7zXZ")] {
+                let file = "\(own)/backup_part_g_202511\(day)_020000.dump.\(ending)"
+                try Data(magic.unicodeScalars.map { UInt8($0.value) } + [0]).write(to: URL(fileURLWithPath: file))
+            }
+            for other in ["backup_part_g_old_20251122_020000.dump.gz", "backup_part_g_20251122_020000.log", "x.dump"] {
+                try FileManager.default.copyItem(atPath: good, toPath: "\(own)/\(other)")
+            }
+            let said = try await host.call("adopt", "part_g", folder, "--json")
+            #expect(said.status == 64, "\(said.error)")
+            let taken = try answers(said)
+            #expect(taken.map(\.outcome) == ["adopted", "left", "left", "left", "left"], "\(taken)")
+            try #require(taken.count == 5)
+            #expect(taken[0].file == good)
+            for (index, program) in ["gzip", "bzip2", "xz"].enumerated() {
+                #expect(taken[index + 1].reason?.contains("was compressed by \(program)") == true, "\(taken)")
+            }
+            #expect(taken[4].reason?.contains("named for a time that never was") == true, "\(taken[4])")
+            #expect(said.error.contains("gunzip --keep \(packed).gz"), "\(said.error)")
+            #expect(try host.files().filter { $0.hasSuffix(".dump") } == ["part_g/backup_part_g_20251121T020000Z.dump"])
+        }
+    }
+
     @Test func `what is no file is told as what it is, and no path twice`() async throws {
         try await withOldScript("part_f") { host, folder in
             let pipe = "\(folder)/backup_part_f_20251121_020000.dump"

@@ -27,6 +27,21 @@ package struct DumpName: Sendable, Hashable, Comparable, CustomStringConvertible
         return time(file.dropFirst(prefix.count).dropLast(5), separator: "_", suffix: "")
     }
 
+    /// Whether that script named `file` for `database`, though there may be no such time (`20251332`), or another program may have
+    /// compressed it since (`.dump.gz`).
+    package static func isLegacy(_ file: String, database: String) -> Bool {
+        let prefix = "backup_\(database)_"
+        guard file.hasPrefix(prefix) else { return false }
+        let rest = Array(file.dropFirst(prefix.count))
+        let digits = rest.prefix(15).enumerated().allSatisfy { index, character in
+            index == 8 ? character == "_" : character.isASCII && character.isNumber
+        }
+        let ending = String(rest.dropFirst(15))
+        return digits && (ending == ".dump" || ending.hasPrefix(".dump.") && compressors.contains(ending.dropFirst(6)))
+    }
+
+    private static let compressors: Set<Substring> = ["gz", "zst", "xz", "bz2", "lz4"]
+
     /// What the time in such a name means to a clock of `zone`; nil when `file` is no such name.
     package static func legacyTime(of file: String, database: String, in zone: Zone) -> LegacyTime? {
         guard let shown = legacyTime(of: file, database: database) else { return nil }

@@ -52,8 +52,9 @@ package struct Adoption: Sendable {
     /// cut off before its last rename would be done a second time, and retention would count one dump twice.
     package func sweep(lock: borrowing JobLock) throws { _ = try folder.sweep() }
 
-    /// The archives that are to be taken when `path` is named: itself, or of a folder that is no archive those of the job's
-    /// database that have no manifest, oldest first. Throws `.usage` when there is none.
+    /// The archives that are to be taken when `path` is named: itself, or of a folder that is no archive, and of the one in it
+    /// that has the database's name, those of the job's database that have no manifest, oldest first. Throws `.usage` when there
+    /// is none.
     package func archives(at path: String) throws -> [String] {
         guard Disk.exists(path) else {
             throw Failure(
@@ -61,13 +62,9 @@ package struct Adoption: Sendable {
                 hint: "Name the file of an archive, the folder of a directory archive, or a folder of archives.")
         }
         guard Disk.isFolder(Disk.real(path)), !Disk.exists("\(path)/toc.dat") else { return [path] }
-        let names = try Disk.names(in: path)
-        let found = names.compactMap { name -> (time: Date, name: String)? in
-            guard name.hasSuffix(".dump") else { return nil }
-            if let dump = DumpName(name.dropLast(5), job: job.name) {
-                return names.contains("\(dump).json") ? nil : (dump.time, name)
-            }
-            return databases.lazy.compactMap { DumpName.legacyTime(of: name, database: $0) }.first.map { ($0, name) }
+        var found = try Self.named(in: path, for: databases, job)
+        for folder in Set(databases) where !folder.contains("/") && Disk.isFolder(Disk.real("\(path)/\(folder)")) {
+            found += try Self.named(in: "\(path)/\(folder)", for: databases, job)
         }
         guard !found.isEmpty else {
             throw Failure(
@@ -75,13 +72,28 @@ package struct Adoption: Sendable {
                 hint: "Name the files, or the folder in which the older script kept those of \(job.database).")
         }
         var taken: Set<String> = []
-        return found.sorted { ($0.time, $0.name) < ($1.time, $1.name) }.map { "\(path)/\($0.name)" }
+        return found.sorted { ($0.time, $0.path) < ($1.time, $1.path) }.map(\.path)
             .filter { taken.insert(Disk.real($0)).inserted }
     }
 
+    /// Those with a time that never was come last: they are to be named.
+    private static func named(in folder: String, for databases: [String], _ job: Job) throws
+        -> [(time: Date, path: String)]
+    {
+        let names = try Disk.names(in: folder)
+        return names.compactMap { name in
+            if name.hasSuffix(".dump"), let dump = DumpName(name.dropLast(5), job: job.name) {
+                return names.contains("\(dump).json") ? nil : (dump.time, "\(folder)/\(name)")
+            }
+            guard databases.contains(where: { DumpName.isLegacy(name, database: $0) }) else { return nil }
+            let time = databases.lazy.compactMap { DumpName.legacyTime(of: name, database: $0) }.first
+            return (time ?? .distantFuture, "\(folder)/\(name)")
+        }
+    }
+
     /// Reads an archive to its end and changes nothing. Throws `.damaged` when that cannot be done or it holds a part of the
-    /// database, and `.usage` when it is a dump already, not one of this job's database, or from the future. `others` are those
-    /// that would be dumps by then.
+    /// database, and `.usage` when it is a dump already, not one of this job's database, compressed by another program, from the
+    /// future or named for a time that never was. `others` are those that would be dumps by then.
     package func examine(_ path: String, after others: [Examined] = []) async throws -> Examined {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Disk.failure("cannot look at \(path)") }
@@ -93,6 +105,7 @@ package struct Adoption: Sendable {
             throw Failure(
                 .damaged, "\(path) is empty", hint: "Nothing was ever written into it: remove it when you like.")
         }
+        try await checkPlain(real, path)
         let isOurs = try isUnclaimed(real)
         let ended = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec))
         let file = name(of: path, real)
@@ -217,6 +230,11 @@ package struct Adoption: Sendable {
                 .usage, "a clock in \(zone.name) never showed the time of \(file): it was set forward then",
                 hint: "Give --time-zone the zone in which the script ran, such as UTC.")
         case nil:
+            guard !databases.contains(where: { DumpName.isLegacy(file, database: $0) }) else {
+                throw Failure(
+                    .usage, "\(file) is named for a time that never was",
+                    hint: "Correct its name: backup_\(job.database)_YYYYmmdd_HHMMSS.dump.")
+            }
             return (
                 DumpName(file.hasSuffix(".dump") ? file.dropLast(5) : file[...], job: job.name)?.time ?? written, false
             )

@@ -15,6 +15,29 @@ extension Adoption {
             hint: "Name the job of \(reading.database).")
     }
 
+    /// pg_restore would say that it is no archive, as it does of a damaged one.
+    func checkPlain(_ real: String, _ path: String) async throws {
+        guard !Disk.isFolder(real) else { return }
+        let first = try await blocking { cancellation in
+            var first: [UInt8] = []
+            try Disk.read(real, cancellation) { bytes in
+                first = Array(bytes.prefix(6))
+                return false
+            }
+            return first
+        }
+        guard let program = Self.compressors.first(where: { first.starts(with: $0.magic) }) else { return }
+        throw Failure(
+            .usage, "\(path) was compressed by \(program.name), which pg_restore does not read",
+            hint: "Unpack it (`\(program.command) \(path)`) and adopt what comes out.")
+    }
+
+    private static let compressors: [(magic: [UInt8], name: String, command: String)] = [
+        ([0x1f, 0x8b], "gzip", "gunzip --keep"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd", "unzstd"),
+        ([0xfd, 0x37, 0x7a, 0x58, 0x5a], "xz", "unxz --keep"), ([0x42, 0x5a, 0x68], "bzip2", "bunzip2 --keep"),
+        ([0x04, 0x22, 0x4d, 0x18], "lz4", "unlz4"),
+    ]
+
     /// A dump from the future would be the newest one for as long as it takes.
     func checkPast(_ began: Date, _ file: String) throws {
         guard began > Date() else { return }
