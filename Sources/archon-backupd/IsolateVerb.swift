@@ -124,7 +124,8 @@ struct IsolateVerb: Verb {
                 : "\(tables) moved back from \(place); \(report.targetDatabase) is as it was"
         }
         guard !report.dumps.isEmpty else {
-            return "\(tables) were in \(place) already; both databases are as expected"
+            return
+                "\(tables) \(report.tables.count == 1 ? "was" : "were") in \(place) already; both databases are as expected"
         }
         let copied = report.rows.isEmpty ? "" : ", \(Plural.rows(report.rows)) copied and equal"
         return """

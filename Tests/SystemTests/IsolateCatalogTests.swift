@@ -5,43 +5,6 @@ import Testing
 
 /// Tables of kinds that an application may have, from one database to another.
 @Suite struct IsolateCatalogTests {
-    /// Databases of such tables, the same SQL in both, then more in each.
-    private func stage(
-        _ host: TestHost, _ mark: String, _ tables: String, source: String = "", target: String = "", count: Int,
-        job: String = ""
-    ) async throws -> IsolationStage {
-        let stage = IsolationStage(host: host, shared: "shared \(mark)", own: "own \(mark)")
-        for (database, more) in [(stage.shared, source), (stage.own, target)] {
-            try await host.server.create(database, tables + more)
-        }
-        try host.write(
-            """
-            "shared": {"database": "\(stage.shared)", \(VerbTests.often), "expect": {"tables": {"public.app_*": 0}}},
-            "own": {"database": "\(stage.own)", \(VerbTests.often)\(job), "expect": {"tables": {"public.app_*": \(count)}}}
-            """)
-        try plan(stage, "refuse")
-        return stage
-    }
-
-    private func plan(_ stage: IsolationStage, _ rows: String) throws {
-        try Data(
-            #"{"version": 1, "source": "shared", "target": "own", "tables": ["public.app_*"], "copyRows": true, "targetRows": "\#(rows)"}"#
-                .utf8
-        ).write(to: URL(fileURLWithPath: stage.plan))
-    }
-
-    private func move(_ stage: IsolationStage, line: Int = #line) async throws {
-        let done = try await stage.isolate("--yes")
-        #expect(done.status == 0, "line \(line): \(done.error)")
-    }
-
-    private func refused(_ stage: IsolationStage, _ message: String) async throws {
-        let before = try await stage.fingerprints()
-        let said = try await stage.isolate("--yes")
-        #expect(said.status == 1 && said.error.contains(message), "\(message) in \(said.error)")
-        #expect(try await stage.fingerprints() == before && (try stage.host.files()).isEmpty)
-    }
-
     @Test func `keys in a circle and deferred ones, triggers, partitions that reference partitions`() async throws {
         try await withHost { host in
             let tables = """
@@ -60,16 +23,16 @@ import Testing
                 alter table app_a disable trigger touch; begin; insert into app_a values (1, 2); insert into app_b values (2, 1);
                 commit; alter table app_a enable trigger touch; insert into app_q values (7); insert into app_c values (1, 7);
                 """
-            let stage = try await stage(host, "circle", tables, count: 6)
+            let stage = try await IsolationStage.plain(host, "circle", tables, count: 6)
             try await host.server.psql(stage.shared, rows)
-            try await move(stage)
+            try await stage.move()
             let question = "select * from app_a, app_b, app_q, app_c"
             #expect(try await host.server.psql(stage.own, question) == "1|2|2|1|7|1|7")
             // Again, in place of its own rows.
             let back = try await stage.isolate("--undo", "--yes")
             #expect(back.status == 0, "\(back.error)")
             try await host.server.psql(stage.shared, "insert into app_q values (8)")
-            try await move(stage)
+            try await stage.move()
             #expect(try await host.server.psql(stage.own, "select count(*) from app_q") == "2")
             try await stage.clean()
         }
@@ -77,13 +40,13 @@ import Testing
 
     @Test func `sequences at their end stay there`() async throws {
         try await withHost { host in
-            let stage = try await stage(
+            let stage = try await IsolationStage.plain(
                 host, "ended",
                 "create table app_a (id smallserial primary key, n bigint generated always as identity, d smallint); create sequence app_down increment -1; alter table app_a alter d set default nextval('app_down');",
                 source:
                     "select setval('app_a_id_seq', 32767), setval('app_a_n_seq', 9223372036854775807), setval('app_down', -9223372036854775808)",
                 count: 1)
-            try await move(stage)
+            try await stage.move()
             for name in ["app_a_id_seq", "app_a_n_seq", "app_down"] {
                 await #expect(throws: Failure.self) {
                     try await host.server.psql(stage.own, "select nextval('\(name)')")
@@ -100,24 +63,24 @@ import Testing
                 create table app_p_1 partition of app_p for values from (0) to (100);
                 create table app_t (id int primary key, v text);
                 """
-            let stage = try await stage(
+            let stage = try await IsolationStage.plain(
                 host, "met", tables, source: "insert into app_p values (1, 'a'); insert into app_t values (1, 'a')",
                 target:
                     "create table app_p_2 partition of app_p for values from (100) to (200); insert into app_p values (150, 'mine')",
                 count: 4)
-            try plan(stage, "overwrite")
-            try await refused(stage, "public.app_p_2 of \(stage.own) is a partition that \(stage.shared) lacks")
+            try stage.writePlain("overwrite")
+            try await stage.refused("public.app_p_2 of \(stage.own) is a partition that \(stage.shared) lacks")
             try await host.server.psql(
                 stage.own,
                 "drop table app_p_2; insert into app_t values (5, 'mine'); create table notes (t int references app_t)")
-            try await refused(stage, "notes_t_fkey of public.notes to public.app_t of \(stage.own) keeps its rows")
+            try await stage.refused("notes_t_fkey of public.notes to public.app_t of \(stage.own) keeps its rows")
             try await stage.clean()
         }
     }
 
     @Test func `a trigger for TRUNCATE in the target does nothing of its own`() async throws {
         try await withHost { host in
-            let stage = try await stage(
+            let stage = try await IsolationStage.plain(
                 host, "tally", "create table app_t (id int primary key);",
                 source: "insert into app_t values (1)",
                 target: """
@@ -125,8 +88,8 @@ import Testing
                     create function clear() returns trigger language plpgsql as $$ begin delete from public.tally; return null; end $$;
                     create trigger clear after truncate on app_t execute function clear()
                     """, count: 1, job: #", "excludeTableData": ["public.tally"]"#)
-            try plan(stage, "overwrite")
-            try await move(stage)
+            try stage.writePlain("overwrite")
+            try await stage.move()
             #expect(try await host.server.psql(stage.own, "select count(*) from tally") == "2")
             try await stage.clean()
         }
@@ -134,21 +97,21 @@ import Testing
 
     @Test func `functions that are bound to a table, and large objects in arrays, are refused`() async throws {
         try await withHost { host in
-            let stage = try await stage(
+            let stage = try await IsolationStage.plain(
                 host, "bound", "create table app_t (id int primary key, pictures oid[]);",
                 source: """
                     create function put(int) returns void begin atomic insert into app_t values ($1); end;
                     """, count: 1)
-            try await refused(stage, "the body of public.put(integer) is bound to public.app_t")
+            try await stage.refused("the body of public.put(integer) is bound to public.app_t")
             try await host.server.psql(
                 stage.shared,
                 "drop function put; select lo_create(4711); insert into app_t values (1, '{4711}')")
-            try await refused(stage, "pictures of public.app_t numbers large objects")
+            try await stage.refused("pictures of public.app_t numbers large objects")
             try await host.server.psql(
                 stage.shared,
                 "create domain one as oid; create domain two as one; alter table app_t drop pictures, add picture two; update app_t set picture = 4711"
             )
-            try await refused(stage, "picture of public.app_t numbers large objects")
+            try await stage.refused("picture of public.app_t numbers large objects")
             try await stage.clean()
         }
     }
@@ -157,9 +120,9 @@ import Testing
         async throws
     {
         try await withHost { host in
-            let stage = try await stage(
+            let stage = try await IsolationStage.plain(
                 host, "part", "create table app_a (id int); create table app_b (id serial);", count: 2)
-            try await move(stage)
+            try await stage.move()
             try await host.server.psql(
                 stage.shared,
                 "create view archon_legacy_archive.mine as select 1; drop table archon_legacy_archive.app_a")

@@ -106,6 +106,47 @@ struct IsolationStage {
     }
 }
 
+/// Tables of any kinds, in both databases, without a schema file.
+extension IsolationStage {
+    /// The same SQL in both, then more in each.
+    static func plain(
+        _ host: TestHost, _ mark: String, _ tables: String, source: String = "", target: String = "", count: Int,
+        job: String = ""
+    ) async throws -> IsolationStage {
+        let stage = IsolationStage(host: host, shared: "shared \(mark)", own: "own \(mark)")
+        for (database, more) in [(stage.shared, source), (stage.own, target)] {
+            try await host.server.create(database, tables + more)
+        }
+        try host.write(
+            """
+            "shared": {"database": "\(stage.shared)", \(VerbTests.often), "expect": {"tables": {"public.app_*": 0}}},
+            "own": {"database": "\(stage.own)", \(VerbTests.often)\(job), "expect": {"tables": {"public.app_*": \(count)}}}
+            """)
+        try stage.writePlain("refuse")
+        return stage
+    }
+
+    func writePlain(_ rows: String, tables: [String] = ["public.app_*"], lockTimeout: String = "10s") throws {
+        let names = String(decoding: try JSONEncoder().encode(tables), as: UTF8.self)
+        try Data(
+            #"{"version": 1, "source": "shared", "target": "own", "tables": \#(names), "copyRows": true, "targetRows": "\#(rows)", "lockTimeout": "\#(lockTimeout)"}"#
+                .utf8
+        ).write(to: URL(fileURLWithPath: plan))
+    }
+
+    func move(line: Int = #line) async throws {
+        let done = try await isolate("--yes")
+        #expect(done.status == 0, "line \(line): \(done.error)")
+    }
+
+    func refused(_ message: String) async throws {
+        let before = try await fingerprints()
+        let said = try await isolate("--yes")
+        #expect(said.status == 1 && said.error.contains(message), "\(message) in \(said.error)")
+        #expect(try await fingerprints() == before && (try host.files()).isEmpty)
+    }
+}
+
 /// A session that holds locks until it is let go.
 struct LockHolder {
     private let name: String

@@ -83,9 +83,9 @@ package struct Isolation: Sendable, Equatable {
     package var steps: [IsolationStep] {
         [
             step(.backUp, isMoved ? .done : .toDo, [], backUpChanges),
-            step(.applySchema, schemaState, [], schemaChanges),
+            step(.applySchema, schemaState, schemaSQL, schemaChanges),
             step(
-                .copyRows, rowsState, isMoved ? [] : (rowsState == .toDo ? copySQL : []) + markSQL,
+                .copyRows, rowsState, isMoved ? [] : (rowsState == .toDo ? copySQL : []) + markSQL + [Self.markLine],
                 isMoved ? [] : rowsChanges + [markChange]),
             step(.expectTarget, isMoved ? .done : .toDo, [], expectChanges([facts.target])),
             step(.moveTables, isMoved ? .done : .toDo, moveStatements, moveChanges),
@@ -113,6 +113,14 @@ package struct Isolation: Sendable, Equatable {
         return isMoved || (isApplied && missing.isEmpty && facts.target.drift == nil) ? .done : .toDo
     }
 
+    private var schemaSQL: [String] {
+        guard let file = plan.schemaFile, schemaState == .toDo else { return [] }
+        return ["BEGIN", "\\i \(file)"] + (seedNote.isEmpty ? [] : [Self.markLine]) + ["COMMIT"]
+    }
+
+    /// What stands in the comment is known only when the rows are there.
+    private static let markLine = "COMMENT ON SCHEMA \(SQL.identifier(TargetMark.schema)) IS …"
+
     private var schemaChanges: [String] {
         guard let file = plan.schemaFile else { return [] }
         let names = missing.map(\.shown).joined(separator: ", ")
@@ -127,13 +135,37 @@ package struct Isolation: Sendable, Equatable {
         return isMoved || facts.rows?.state == .equal ? .done : .toDo
     }
 
-    /// Both statements of each table.
+    /// Of both databases, in their order.
     private var copySQL: [String] {
-        guard facts.rows?.state != .sequencesBehind else { return [] }
-        return truncateSQL + copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
+        let sequences = ["-- ALTER SEQUENCE … RESTART WITH …, of each that is behind the source's"]
+        guard facts.rows?.state != .sequencesBehind else { return Self.locking(facts.tables) + sequences }
+        return Self.locking(facts.tables) + ["-- ALTER TABLE … DISABLE TRIGGER …, of each trigger of the target's"]
+            + truncateSQL + ["SET CONSTRAINTS ALL DEFERRED"] + copied.flatMap { [Self.copyOut($0), Self.copyIn($0)] }
+            + ["SET CONSTRAINTS ALL IMMEDIATE", "-- ALTER TABLE … ENABLE TRIGGER …"] + sequences
     }
 
-    private var truncateSQL: [String] { filled.isEmpty ? [] : [truncation] }
+    private static func locking(_ tables: [IsolatedTable]) -> [String] {
+        guard !tables.isEmpty else { return [] }
+        return [lockSource(tables), lockTarget(tables)]
+    }
+
+    /// Keeps writers out.
+    package static func lockSource(_ tables: [IsolatedTable]) -> String { lock(tables, "SHARE") }
+
+    /// Keeps writers out who would write beside us.
+    package static func lockTarget(_ tables: [IsolatedTable]) -> String { lock(tables, "SHARE ROW EXCLUSIVE") }
+
+    /// Keeps out who would make them anew.
+    package static func lockReading(_ tables: [IsolatedTable]) -> String { lock(tables, "ACCESS SHARE") }
+
+    private static func lock(_ tables: [IsolatedTable], _ mode: String) -> String {
+        "LOCK TABLE \(tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")) IN \(mode) MODE"
+    }
+
+    private var truncateSQL: [String] {
+        if !filled.isEmpty { return [truncation] }
+        return schemaState == .toDo ? ["-- \(truncation), where the schema file has put rows in"] : []
+    }
 
     /// Empties the target's tables. ONLY: what inherits from such a table is somebody else's; of a partitioned one all partitions
     /// go, those too that reference each other.
@@ -179,8 +211,15 @@ package struct Isolation: Sendable, Equatable {
 
     /// What is worth knowing, and in nobody's way.
     package var notes: [String] {
-        guard isMoved, let file = plan.schemaFile, let now = facts.schemaFile else { return [] }
-        let entries = (mark?.tables ?? [:]).compactMap { facts.mark?.tables["\($0.value).\($0.key)"] }
+        guard isMoved else {
+            return facts.materializedViews.map {
+                "the materialized view \($0) of \(facts.target.database) does not have the rows that are copied: REFRESH MATERIALIZED VIEW \($0)"
+            }
+        }
+        guard let file = plan.schemaFile, let now = facts.schemaFile else { return [] }
+        let entries = (mark?.tables ?? [:]).compactMap {
+            facts.mark?.tables[IsolatedTable.shown($0.value, $0.key)]
+        }
         guard let entry = entries.first(where: { $0.schemaFile != nil && $0.schemaFile != now }) else { return [] }
         return [
             "\(file) is not the file that was applied at \(entry.noted), and is not applied any more: what is new in it is yours to apply to \(facts.target.database)"

@@ -25,8 +25,15 @@ package struct IsolatedTable: Sendable, Hashable, Comparable {
 
     /// For SQL.
     package var qualified: String { "\(SQL.identifier(schema)).\(SQL.identifier(name))" }
-    /// For people, and the key in every answer.
-    package var shown: String { "\(schema).\(name)" }
+    /// For people, and the key in every answer: `public.notes`.
+    package var shown: String { Self.shown(schema, name) }
+
+    /// No two tables have one: a part with a dot or a quote in it stands in quotes.
+    package static func shown(_ schema: String, _ name: String) -> String {
+        [schema, name].map { part in
+            part.contains { $0 == "." || $0 == "\"" } ? SQL.identifier(part) : part
+        }.joined(separator: ".")
+    }
     /// As in a COPY statement: `("id", "Odd name")`, empty without columns.
     package var columnList: String {
         columns.isEmpty ? "" : "(\(columns.map(SQL.identifier).joined(separator: ", ")))"
@@ -34,16 +41,32 @@ package struct IsolatedTable: Sendable, Hashable, Comparable {
 
     package func isNamed(like other: IsolatedTable) -> Bool { schema == other.schema && name == other.name }
 
-    /// Each after those that it needs, by `shown`; in a circle the first comes first.
+    /// Each after those that it needs, by `shown`; of a circle one comes before what it needs, and nothing else does.
     package static func inOrder(_ tables: [IsolatedTable], needs: [String: Set<String>]) -> [IsolatedTable] {
         var waiting = tables.sorted()
         var ordered: [IsolatedTable] = []
         while !waiting.isEmpty {
             let names = Set(waiting.map(\.shown))
-            let place = waiting.firstIndex { (needs[$0.shown] ?? []).subtracting([$0.shown]).isDisjoint(with: names) }
-            ordered.append(waiting.remove(at: place ?? 0))
+            let open = needs.mapValues { $0.intersection(names) }
+            // Down to one whose needs all need it as well, or that has none.
+            var next = waiting[0].shown
+            while let below = reach(next, open).sorted().first(where: { !reach($0, open).contains(next) }) {
+                next = below
+            }
+            ordered += waiting.filter { $0.shown == next }
+            waiting.removeAll { $0.shown == next }
         }
         return ordered
+    }
+
+    /// What it needs, and what that needs, itself too where they come back to it.
+    private static func reach(_ name: String, _ needs: [String: Set<String>]) -> Set<String> {
+        var found: Set<String> = []
+        var next = Array(needs[name] ?? [])
+        while let one = next.popLast() {
+            if found.insert(one).inserted { next += needs[one] ?? [] }
+        }
+        return found
     }
 
     package static func < (left: IsolatedTable, right: IsolatedTable) -> Bool {
@@ -135,6 +158,12 @@ package struct IsolationFacts: Sendable, Equatable {
     package var extraPartitions: [String] = []
     /// Foreign keys of the target, from tables that do not move to those that do, each as `key of table to table`.
     package var targetKeys: [String] = []
+    /// What this user may not do and the plan needs, each with its cure.
+    package var lacks: [String] = []
+    /// Tables, indexes and sequences of the source that would have one name in the archive.
+    package var namesakes: [[String]] = []
+    /// Materialized views of the target over its tables, for SQL.
+    package var materializedViews: [String] = []
     /// SHA-256 of the plan's schema file.
     package var schemaFile: String?
 

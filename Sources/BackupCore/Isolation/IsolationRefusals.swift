@@ -8,11 +8,22 @@ extension Isolation {
     /// The same once the schema file is applied: then the target must have everything.
     package var refusalsAfterSchema: [String] { sourceRefusals + targetRefusals(afterSchema: true) }
 
-    private var sourceRefusals: [String] { placeRefusals + tableRefusals + tieRefusals + archiveRefusals }
+    private var sourceRefusals: [String] {
+        placeRefusals + tableRefusals + tieRefusals + archiveRefusals + facts.lacks
+    }
 
-    /// The rows that the plan asks for now have stayed behind.
+    /// The plan names other tables than were moved, or asks for rows that have stayed behind.
     private var movedRefusals: [String] {
-        guard plan.copyRows, let mark, mark.copied == false else { return [] }
+        guard let mark else { return [] }
+        let strange = plan.tables.filter { pattern in
+            !mark.tables.contains { pattern.matches(schema: $0.value, table: $0.key) }
+        }
+        guard strange.isEmpty else {
+            return strange.map {
+                "no table of \(facts.source.database) is called \($0.source), and none of those that were moved at \(mark.moved) was"
+            }
+        }
+        guard plan.copyRows, mark.copied == false else { return [] }
         return [
             "the tables were moved at \(mark.moved) without their rows, which \"copyRows\" asks for now: move them back first, with --undo --yes"
         ]
@@ -30,12 +41,15 @@ extension Isolation {
     }
 
     private var tableRefusals: [String] {
-        let patterns = plan.tables.map(\.source).joined(separator: ", ")
-        guard !facts.tables.isEmpty else { return ["no table of \(facts.source.database) is called \(patterns)"] }
-        let twice = Dictionary(grouping: facts.tables, by: \.name).values.filter { $0.count > 1 }
-        return twice.map { tables in
-            "\(tables.map(\.shown).sorted().joined(separator: " and ")) would have one name in \(plan.archiveSchema)"
-        }.sorted()
+        let strange = plan.tables.filter { pattern in
+            !facts.tables.contains { pattern.matches(schema: $0.schema, table: $0.name) }
+        }.map(\.source)
+        guard strange.isEmpty else {
+            return ["no table of \(facts.source.database) is called \(strange.joined(separator: ", "))"]
+        }
+        return facts.namesakes.map {
+            "\($0.joined(separator: " and ")) would have one name in \(plan.archiveSchema): rename one of them first"
+        }
     }
 
     private var tieRefusals: [String] {

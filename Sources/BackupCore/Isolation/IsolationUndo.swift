@@ -97,7 +97,7 @@ package struct IsolationReport: Sendable, Equatable, Encodable {
         let (plan, facts) = (isolation.plan, isolation.facts)
         self.init(plan, from: facts.source.database, to: facts.target.database, work: "isolate")
         let moved = isolation.isMoved ? isolation.mark?.tables : nil
-        tables = moved.map { $0.map { "\($0.value).\($0.key)" }.sorted() } ?? facts.tables.map(\.shown)
+        tables = moved.map { $0.map { IsolatedTable.shown($0.value, $0.key) }.sorted() } ?? facts.tables.map(\.shown)
         ties = facts.ties
         let archive = SQL.identifier(plan.archiveSchema)
         let names = isolation.isMoved ? (isolation.mark?.tables.keys.sorted() ?? []) : facts.tables.map(\.name)

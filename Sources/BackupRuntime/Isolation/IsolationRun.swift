@@ -50,7 +50,9 @@ package struct IsolationRun: Sendable {
         do {
             return try await question(
                 IsolationSurvey(plan: plan, source: source, target: target, schemaFile: schemaFile))
-        } catch let fault as Session.Fault {
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            guard let fault = error as? Session.Fault else { throw error }
             throw Failure(
                 .failed, "the server refused a question about the tables: \(fault.message)",
                 hint: "May this user read the tables and the system catalogs of both databases?",
@@ -98,8 +100,9 @@ package struct IsolationRun: Sendable {
             let tables = first.facts.tables
             report.dumps = try await step(.backUp) { try await self.backUp(tables, backUp) }
             try await step(.applySchema) { try await applySchema(first) }
-            let (rows, dump) = try await transfer(now, backUp)
+            let (rows, dump, notes) = try await transfer(now, backUp)
             report.rows = rows
+            report.notes = notes
             if let dump { report.dumps.append(dump) }
         }
         try await step(.expectBoth) { try await expect([source, target]) }

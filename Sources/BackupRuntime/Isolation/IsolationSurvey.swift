@@ -10,13 +10,36 @@ struct IsolationSurvey: Sendable {
     let schemaFile: String?
 
     /// `held` are sessions in the source and the target whose transactions hold the tables, which others would wait for; else
-    /// what it says is of the moment.
+    /// what it says is of one moment of each database. Waits for a lock as long as the plan says.
     func facts(_ held: (here: Session, there: Session)? = nil) async throws -> IsolationFacts {
-        let (here, there) = if let held { held } else { (try await source.open(), try await target.open()) }
+        if let held { return try await facts(held.here, held.there) }
+        let (here, there) = (try await source.open(), try await target.open())
+        do {
+            for (side, session) in [(source, here), (target, there)] { try await still(side, session) }
+            let facts = try await facts(here, there)
+            for session in [here, there] { await IsolationSide.rollBack(session) }
+            return facts
+        } catch {
+            for session in [here, there] { await IsolationSide.rollBack(session) }
+            throw error
+        }
+    }
+
+    /// Begins a transaction that sees one moment: rows, and what is noted of them, belong together. Locks come first.
+    private func still(_ side: IsolationSide, _ session: Session) async throws {
+        let tables = try await Self.tables(session).filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
+        try await IsolationSide.begin(
+            session, isolation: "REPEATABLE READ", lockTimeoutSeconds: plan.lockTimeoutSeconds)
+        guard plan.copyRows, !tables.isEmpty else { return }
+        try await side.waiting(plan.lockTimeoutSeconds) { try await session.query(Isolation.lockReading(tables)) }
+    }
+
+    private func facts(_ here: Session, _ there: Session) async throws -> IsolationFacts {
         let all = try await Self.tables(here)
         let tables = all.filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
         let archive = try await archive(here, all)
-        let wanted = Set(tables.map(\.shown) + (archive?.mark?.tables.map { "\($0.value).\($0.key)" } ?? []))
+        let wanted = Set(
+            tables.map(\.shown) + (archive?.mark?.tables.map { IsolatedTable.shown($0.value, $0.key) } ?? []))
         let counterparts = try await Self.tables(there).filter { wanted.contains($0.shown) }.sorted()
         var facts = IsolationFacts(
             source: try await side(source), target: try await side(target), tables: tables,
@@ -26,9 +49,13 @@ struct IsolationSurvey: Sendable {
         facts.schemaFile = schemaFile
         let look = TargetLook(tables: tables, there: there)
         (facts.hasMark, facts.mark, facts.markOwner) = try await look.mark()
+        let rights = SourceLook(tables: tables, here: here)
+        facts.lacks = try await rights.lacks() + look.lacks(hasMark: facts.hasMark)
+        facts.namesakes = try await rights.namesakes()
         guard plan.copyRows else { return facts }
         let rows = try await RowsLook(tables: tables, here: here, there: there).rows(counterparts)
         facts.rows = rows
+        facts.materializedViews = try await look.materializedViews()
         facts.extraPartitions = try await look.extraPartitions()
         if rows.target.values.contains(where: { $0 > 0 }) {
             facts.unchanged = try await look.unchanged(facts.mark, rows, counterparts)

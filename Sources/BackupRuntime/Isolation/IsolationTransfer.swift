@@ -5,9 +5,9 @@ import Foundation
 extension IsolationRun {
     /// In one transaction of the source: from its beginning on nobody writes into the old tables, so that no row falls between the
     /// copy and the move. Killed at any line, the source has all of its tables, and the target all of the rows or none.
-    /// Gives the rows of each table, and the dump of what was replaced.
+    /// Gives the rows of each table, the dump of what was replaced, and what is worth knowing.
     func transfer(_ now: Date, _ backUp: @escaping @Sendable (Job) async throws -> Manifest) async throws -> (
-        rows: [String: Int], dump: String?
+        rows: [String: Int], dump: String?, notes: [String]
     ) {
         let holder = try await source.open()
         let session = try await target.open()
@@ -23,7 +23,7 @@ extension IsolationRun {
             }
             try await step(.expectTarget) { try await expect([target]) }
             try await step(.moveTables) { try await move(isolation, holder) }
-            return (rows, replaced.with { $0 })
+            return (rows, replaced.with { $0 }, isolation.notes)
         } catch {
             await IsolationSide.rollBack(session)
             await IsolationSide.rollBack(holder)
@@ -39,16 +39,13 @@ extension IsolationRun {
             holder, isolation: "REPEATABLE READ", lockTimeoutSeconds: plan.lockTimeoutSeconds)
         try await IsolationSide.begin(session, lockTimeoutSeconds: plan.lockTimeoutSeconds)
         guard !tables.isEmpty else { return try await look(now, held: (holder, session)) }
-        func names(_ tables: [IsolatedTable]) -> String {
-            tables.map { "ONLY \($0.qualified)" }.joined(separator: ", ")
-        }
         try await source.waiting(plan.lockTimeoutSeconds) {
-            try await holder.query("LOCK TABLE \(names(tables)) IN SHARE MODE")
+            try await holder.query(Isolation.lockSource(tables))
         }
         let there = plan.copyRows ? try await moving(session).filter { one in tables.contains(where: one.isNamed) } : []
         if !there.isEmpty {
             try await target.waiting(plan.lockTimeoutSeconds) {
-                try await session.query("LOCK TABLE \(names(there)) IN SHARE ROW EXCLUSIVE MODE")
+                try await session.query(Isolation.lockTarget(there))
             }
         }
         let isolation = try await look(now, held: (holder, session))

@@ -124,7 +124,8 @@ struct RowCopy: Sendable {
         }
     }
 
-    /// Each after those that its foreign keys reference, those of partitioned tables too; the server looks after each table.
+    /// Each after those that its foreign keys reference, those of partitioned tables too; the server looks after each table, but
+    /// for keys that may wait until the end.
     private func inOrder() async throws -> [IsolatedTable] {
         let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
         let list = "(SELECT name::regclass FROM unnest(ARRAY[\(names)]) AS name)"
@@ -133,15 +134,17 @@ struct RowCopy: Sendable {
         }
         let rows = try await session.query(
             """
-            SELECT DISTINCT format('%s.%s', n.nspname, c.relname), format('%s.%s', m.nspname, d.relname)
+            SELECT DISTINCT n.nspname, c.relname, m.nspname, d.relname
             FROM pg_constraint k CROSS JOIN LATERAL \(leaves("k.conrelid")) AS one
             CROSS JOIN LATERAL \(leaves("k.confrelid")) AS other
             JOIN pg_class c ON c.oid = one.oid JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_class d ON d.oid = other.oid JOIN pg_namespace m ON m.oid = d.relnamespace
-            WHERE k.contype = 'f' AND c.oid IN \(list) AND d.oid IN \(list) AND c.oid <> d.oid
+            WHERE k.contype = 'f' AND NOT k.condeferrable AND c.oid IN \(list) AND d.oid IN \(list) AND c.oid <> d.oid
             """)
         var needs: [String: Set<String>] = [:]
-        for row in rows { if let one = row[0], let other = row[1] { needs[one, default: []].insert(other) } }
+        for row in rows.map({ $0.compactMap(\.self) }) where row.count == 4 {
+            needs[IsolatedTable.shown(row[0], row[1]), default: []].insert(IsolatedTable.shown(row[2], row[3]))
+        }
         return IsolatedTable.inOrder(tables, needs: needs)
     }
 

@@ -70,13 +70,13 @@ enum SequenceValues {
         return found.values.sorted { $0.sequence < $1.sequence }
     }
 
-    /// By `schema.table.column`.
+    /// By `schema.table.column`, each as SQL has it.
     private static func read(_ tables: [IsolatedTable], _ session: Session) async throws -> [String: Next] {
         let names = tables.map { SQL.literal($0.qualified) }.joined(separator: ", ")
         guard !names.isEmpty else { return [:] }
         let rows = try await session.query(
             """
-            SELECT DISTINCT format('%s.%s.%s', n.nspname, c.relname, a.attname), format('%I.%I', sn.nspname, s.relname)
+            SELECT DISTINCT format('%I.%I.%I', n.nspname, c.relname, a.attname), format('%I.%I', sn.nspname, s.relname)
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
             LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum

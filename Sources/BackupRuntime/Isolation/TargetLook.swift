@@ -45,6 +45,26 @@ struct TargetLook: Sendable {
     /// Those that are there.
     private var oids: String { "(SELECT to_regclass(name) FROM unnest(ARRAY[\(names)]) AS name)" }
 
+    /// What this user may not do there.
+    func lacks(hasMark: Bool) async throws -> [String] {
+        guard !hasMark, !tables.isEmpty else { return [] }
+        return try await SourceLook.mayMakeSchemas(there, "which rows are copied is noted in one")
+    }
+
+    /// Those over the tables, also by way of views.
+    func materializedViews() async throws -> [String] {
+        guard !tables.isEmpty else { return [] }
+        return try await there.query(
+            """
+            WITH RECURSIVE above (oid) AS (
+              SELECT name::oid FROM \(oids) AS t (name) WHERE name IS NOT NULL
+              UNION SELECT r.ev_class FROM above JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass
+                AND d.refobjid = above.oid AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite r ON r.oid = d.objid)
+            SELECT c.oid::regclass FROM above JOIN pg_class c USING (oid) WHERE c.relkind = 'm' ORDER BY 1
+            """
+        ).compactMap { $0.first ?? nil }
+    }
+
     /// Partitions with rows, below tables that move, which the source does not have.
     func extraPartitions() async throws -> [String] {
         guard tables.contains(where: \.isPartitioned) else { return [] }
