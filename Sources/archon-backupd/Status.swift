@@ -32,7 +32,8 @@ struct Status: Verb {
                     line.error.map { String($0.prefix { $0 != "\n" }) }
                     ?? line.overdueSeconds.map { "no good dump for \(TimeSpan.text(($0 / 60).rounded() * 60))" }
                     ?? line.suspension.map { "not pruned: \($0)" }
-                let error = ((fault.map { [$0] } ?? []) + line.complaints).joined(separator: "; ")
+                let notes = line.complaints + [line.note].compactMap(\.self)
+                let error = ((fault.map { [$0] } ?? []) + notes).joined(separator: "; ")
                 table.add([
                     line.job, line.state.rawValue, line.lastSuccess.map(Zone.utc.wholeSeconds) ?? "never",
                     line.nextLocal ?? "", "\(line.dumps)",

@@ -80,6 +80,33 @@ import Testing
         #expect(audit.lines.map(\.met) == [nil, nil, true, nil, nil, nil])
     }
 
+    @Test func `what nobody can look at takes nothing from what was known`() throws {
+        let expected = try expected
+        let partial = Audit(
+            expected, DatabaseContents(tables: nil, extensions: ["vector"], schemas: nil, owner: nil), database: "app")
+        var contents = DatabaseContents(
+            tables: [.init(schema: "public", name: "archon_a")], extensions: [], schemas: ["public", "archon"],
+            owner: "app")
+        let all = Audit(expected, contents, database: "app")
+        let (one, vector) = ("1 table public.archon_* where 2 are expected", "the extension vector is missing")
+        let known = try #require(all.noted(after: nil))
+        #expect(known.text == "\(one); \(vector)")
+        #expect(partial.isPartial && !all.isPartial && partial.noted(after: nil) == nil)
+        #expect(partial.noted(after: known) == known)
+        // What is seen to differ stands beside what cannot be seen, and in the place of what can.
+        contents.tables = nil
+        contents.extensions = []
+        contents.owner = "else"
+        let other = Audit(expected, contents, database: "app").noted(after: known)
+        #expect(other?.text == "\(vector); it is owned by else where app is expected; \(one)")
+        // The dump and the live database: what both know, the dump says.
+        let completed = partial.completed(by: all)
+        #expect(completed.noted(after: known)?.text == one && !completed.isPartial && !completed.isMet)
+        contents.tables = ["archon_a", "archon_b"].map { .init(schema: "public", name: $0) }
+        contents.owner = "app"
+        #expect(partial.completed(by: Audit(expected, contents, database: "app")).noted(after: known) == nil)
+    }
+
     private func manifest(_ contents: [String: [String]]?) -> Manifest {
         var manifest = ManifestTests.plain
         manifest.contents = contents

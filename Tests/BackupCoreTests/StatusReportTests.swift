@@ -61,10 +61,42 @@ import Testing
         #expect(failing.contains(isCut ? ": \(error.prefix(79))…, " : ": \(error), "), "\(failing)")
         var state = JobState(firstSeen: now, lastSuccess: now)
         // With "drifts: " before it.
-        state.drift = String(repeating: "y", count: length + 12)
+        let text = String(repeating: "y", count: length + 12)
+        state.drift = Drift(differences: [.init(expectation: nil, text: text)])
         let schedule = try self.schedule { $0.expected = ExpectedContents() }
         let drifts = try statusLine(state, schedule)
         #expect(drifts.contains("…") == isCut && drifts.contains("app drifts: yyy"), "\(drifts)")
+    }
+
+    @Test func `a drift counts while what it differs from is expected, and says so where that has changed`() throws {
+        func expecting(_ tables: Int, _ extensions: [String] = [], database: String = "app") throws -> Schedule {
+            try schedule {
+                $0.database = database
+                $0.expected = ExpectedContents()
+                $0.expected?.tables = [.init(pattern: try #require(TablePattern("public.a_*")), count: tables)]
+                $0.expected?.extensions = extensions
+            }
+        }
+        let found = DatabaseContents(tables: [], extensions: [], schemas: [], owner: "app")
+        let job = try #require(try expecting(2, ["vector"]).jobs.first)
+        var state = JobState(firstSeen: now, lastSuccess: now)
+        state.drift = Audit(try #require(job.expected), found, database: "app").noted(after: nil)
+        let (tables, vector) = ("0 tables public.a_* where 2 are expected", "the extension vector is missing")
+        for (schedule, drift, isChanged) in [
+            (try expecting(2, ["vector"]), "\(tables); \(vector)", false),
+            (try expecting(2, ["vector", "pg_trgm"]), "\(tables); \(vector)", false),
+            (try expecting(0, ["vector"]), vector, true), (try expecting(2), tables, true),
+            (try expecting(0), nil, true), (try expecting(2, ["vector"], database: "other"), nil, true),
+            (try self.schedule(), nil, false),
+        ] as [(Schedule, String?, Bool)] {
+            let line = try line(state, schedule)
+            #expect(line.drift == drift && line.healthy == (drift == nil))
+            #expect((line.note != nil) == isChanged && line.complaints == (drift.map { ["drifts: \($0)"] } ?? []))
+            #expect(try statusLine(state, schedule) == (drift.map { "app drifts: \($0), " } ?? "") + "1 job")
+        }
+        // What an older program has noted counts while anything is expected.
+        state.drift = Drift(differences: [.init(expectation: nil, text: "old")])
+        #expect(try line(state, try expecting(0)).drift == "old" && line(state).drift == nil)
     }
 
     @Test func `without a drill it is not run, which is no fault`() throws {

@@ -19,6 +19,28 @@ import Testing
             slot: Date(timeIntervalSince1970: slot))
     }
 
+    @Test func `a drift is kept with what was expected, and one that an older program has noted is read as it is`()
+        async throws
+    {
+        try await withCatalog { catalog, _ in
+            try catalog.see(["app"], now: Date())
+            var expected = ExpectedContents()
+            expected.extensions = ["vector"]
+            var contents = DatabaseContents(tables: [], extensions: [], schemas: [], owner: "app")
+            let missing = Audit(expected, contents, database: "app")
+            let noted = try catalog.noteDrift("app", missing)
+            #expect(noted.last == nil && noted.now?.text == "the extension vector is missing")
+            #expect(try catalog.states()["app"]?.drift == noted.now && noted.now == missing.noted(after: nil))
+            #expect(try catalog.noteDrift("app", missing).last == noted.now)
+            try catalog.write { try $0.execute(sql: "UPDATE job SET drift = '2 tables'") }
+            #expect(try catalog.states()["app"]?.drift?.text == "2 tables")
+            contents.extensions = ["vector"]
+            let over = try catalog.noteDrift("app", Audit(expected, contents, database: "app"))
+            #expect(over.last?.text == "2 tables" && over.now == nil)
+            #expect(try catalog.states()["app"]?.drift == nil)
+        }
+    }
+
     @Test func `only rows that somebody has changed since are read, and each change is`() async throws {
         try await withCatalog { catalog, schedule in
             try catalog.see(["app", "other", "third"], now: Date())

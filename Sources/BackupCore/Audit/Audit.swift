@@ -29,6 +29,12 @@ package struct Audit: Sendable, Equatable {
     }
 
     package let lines: [Line]
+    private let database: String
+
+    private init(lines: [Line], database: String) {
+        self.lines = lines
+        self.database = database
+    }
 
     package init(_ expected: ExpectedContents, _ found: DatabaseContents, database: String) {
         var lines = expected.tables.map { Self.line($0, found.tables) }
@@ -47,7 +53,38 @@ package struct Audit: Sendable, Equatable {
                     kind: .owner, name: database, expected: owner, found: found.owner ?? "unknown",
                     met: found.owner.map { $0 == owner }, tables: []))
         }
-        self.lines = lines
+        self.init(lines: lines, database: database)
+    }
+
+    /// With what `other`, for the same expectations, says of that on which this one is silent.
+    package func completed(by other: Audit) -> Audit {
+        Audit(lines: zip(lines, other.lines).map { $0.met == nil ? $1 : $0 }, database: database)
+    }
+
+    /// True when something cannot be said.
+    package var isPartial: Bool { lines.contains { $0.met == nil } }
+
+    /// What is known to differ after this, when `last` was known before; nil for nothing. Of that on which this one is silent,
+    /// what was known stays; all of it where nothing else differs, for nobody knows then that it is over.
+    package func noted(after last: Drift?) -> Drift? {
+        let found = lines.compactMap { line in
+            line.difference.map { Drift.Difference(expectation: expectation(line), text: $0) }
+        }
+        if found.isEmpty { return isPartial ? last : nil }
+        let unknown = Set(lines.filter { $0.met == nil }.map(expectation))
+        let kept = last?.differences.filter { $0.expectation.map(unknown.contains) ?? false } ?? []
+        return Drift(differences: found + kept)
+    }
+
+    /// Each thing that is expected, as a difference from it is kept under.
+    static func expectations(_ expected: ExpectedContents, database: String) -> Set<String> {
+        let nothing = DatabaseContents(tables: nil, extensions: [], schemas: nil, owner: nil)
+        let audit = Audit(expected, nothing, database: database)
+        return Set(audit.lines.map(audit.expectation))
+    }
+
+    private func expectation(_ line: Line) -> String {
+        "\(line.kind.rawValue) \(line.name): \(line.expected), in \(database)"
     }
 
     package var isMet: Bool { !lines.contains { $0.met == false } }

@@ -15,8 +15,8 @@ package struct JobState: Sendable, Equatable {
     package var missed: Int
     /// Why pruning waits, when it does.
     package var suspension: String?
-    /// How the last dump differs from what the job expects.
-    @Boxed package var drift: String? = nil
+    /// How the database differed, at the last dump, from what the job expected then.
+    @Boxed package var drift: Drift? = nil
     /// The last slot that a drill was begun for, and how that went.
     package var drillAccount: JobFacts.Account?
     /// The last drill that has ended, and the last that has proven its dump.
@@ -42,6 +42,9 @@ package struct JobState: Sendable, Equatable {
         self.missed = missed
         self.suspension = suspension
     }
+
+    /// What is left of `drift` for what the job expects now.
+    package func drift(of job: Job) -> Drift? { drift?.held(to: job.expected, database: job.database) }
 
     /// The two are mostly one.
     package mutating func note(lastDrill: DrillRecord?, lastProven: DrillRecord?) {

@@ -23,8 +23,10 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         package var error: String?
         /// Why pruning waits, when it does.
         package var suspension: String?
-        /// How the last dump differs from what the job expects; nil when it does not, or nothing is expected.
+        /// How the database differed, at the last dump, from what is expected still; nil when it did not, or nothing is expected.
         package var drift: String?
+        /// Where it differed from what is expected no more, who tells whether it is as expected now. No complaint.
+        package var note: String?
         /// Age of the newest good dump's data, and how old it may be.
         package var rpoSeconds: Double?
         package var rpoObjectiveSeconds: Double?
@@ -52,7 +54,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         private enum CodingKeys: String, CodingKey {
             case job, database, state, healthy, lastSuccess, next, nextLocal, overdueSeconds, dumps, bytes, missed,
                 error
-            case suspension, drift, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds, missedObjectives,
+            case suspension, drift, note, rpoSeconds, rpoObjectiveSeconds, rtoSeconds, rtoObjectiveSeconds,
+                missedObjectives,
                 drill
             case drilledDump, lastDrill, nextDrill, drillReason, drilling, discovery
         }
@@ -113,7 +116,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         let verdict = DrillVerdict.standing(drill, newestDump: state?.lastSuccess)
         let isDrilled = job.isEnabled && job.drill.isEnabled
         let drillIsHealthy = !isDrilled || (verdict != .failed && verdict != .couldNotVerify)
-        let drift = job.expected == nil ? nil : state?.drift
+        let drift = state?.drift(of: job)
         let isHealthy = runsAreHealthy && drillIsHealthy && drift == nil && measure?.missed.isEmpty ?? true
         return Line(
             job: job.name, database: job.database,
@@ -123,7 +126,8 @@ package struct StatusReport: Sendable, Equatable, Encodable {
             dumps: total.count, bytes: total.bytes, missed: state?.missed ?? 0,
             error: job.found?.absence
                 ?? (state == nil && job.isEnabled ? "no daemon has seen this job yet" : state?.lastError),
-            suspension: state?.suspension, drift: drift,
+            suspension: state?.suspension, drift: drift?.text,
+            note: job.expected == nil || drift == state?.drift ? nil : changedExpectation(job),
             rpoSeconds: measure?.rpoSeconds, rpoObjectiveSeconds: measure?.rpoObjectiveSeconds,
             rtoSeconds: measure?.rtoSeconds, rtoObjectiveSeconds: measure?.rtoObjectiveSeconds,
             missedObjectives: measure?.missed.map(\.rawValue) ?? [], drill: verdict.rawValue,
@@ -133,6 +137,10 @@ package struct StatusReport: Sendable, Equatable, Encodable {
             isDrilled: isDrilled, discovery: job.found?.standing.rawValue)
     }
 
+    private static func changedExpectation(_ job: Job) -> String {
+        "expect has changed since the last dump; `archon-backupd audit \(ShellCommand.word(job.name))` tells, as does the next"
+    }
+
     /// Whether STATUS has something to tell of a job that does not run: the faults of its line, found without making it.
     static func hasFault(_ job: Job, _ state: JobState?, _ measure: ObjectiveMeasure?, isOverdue: Bool) -> Bool {
         switch job.found?.standing {
@@ -140,7 +148,7 @@ package struct StatusReport: Sendable, Equatable, Encodable {
         case .vanished: return false
         case .present, nil: break
         }
-        if state?.suspension != nil || (state?.drift != nil && job.expected != nil) { return true }
+        if state?.suspension != nil || state?.drift(of: job) != nil { return true }
         guard job.isEnabled else { return false }
         if isOverdue || state?.failures ?? 0 > 0 || measure?.missed.isEmpty == false { return true }
         let verdict = DrillVerdict.standing(state?.lastDrill, newestDump: state?.lastSuccess)

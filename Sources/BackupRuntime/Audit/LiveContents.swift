@@ -2,8 +2,8 @@ import BackupCore
 
 /// What a database on a server holds now, as an audit looks at it.
 package enum LiveContents {
-    /// Waits for nobody's locks: the system catalogs alone are read. Throws `.unavailable` for a server or a database that
-    /// does not answer.
+    /// Reads the system catalogs alone, whose locks few things take, and waits for no answer longer than a minute. Throws
+    /// `.unavailable` for a server or a database that does not answer.
     package static func read(_ job: Job, _ server: Server) async throws -> DatabaseContents {
         let session = try await Session.open(
             try ConnectionSettings(server), database: job.database, applicationName: ApplicationName.own)
@@ -17,6 +17,7 @@ package enum LiveContents {
     }
 
     private static func read(_ session: Session) async throws -> DatabaseContents {
+        try await session.query("SET statement_timeout = '1min'; SET lock_timeout = '1min'")
         let tables = try await session.query(
             """
             SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -209,13 +209,13 @@ package actor Ledger {
         return found
     }
 
-    /// Returns what was noted last; nil too when that cannot be read now.
-    package func noteDrift(_ job: String, _ drift: String?) -> String? {
-        var last: String?
+    /// Returns what was known before, nil too when that cannot be read now, and what is known now.
+    package func noteDrift(_ job: String, _ audit: Audit) -> (last: Drift?, now: Drift?) {
+        var known = (last: Drift?.none, now: audit.noted(after: nil))
         attempt("how the database differs from what is expected could not be noted") {
-            last = try $0.noteDrift(job, drift)
+            known = try $0.noteDrift(job, audit)
         }
-        return last
+        return known
     }
 
     package func suspend(_ job: String, _ reason: String?) {

@@ -83,7 +83,7 @@ package struct JobRun: Sendable {
             fields["DUMP"] = manifest.dump
             fields["BYTES"] = "\(manifest.bytes)"
             fields["DURATION_USEC"] = "\(Int(manifest.ended.timeIntervalSince(began) * 1_000_000))"
-            await audit(job, manifest, fields)
+            await RunAudit(ledger: ledger, report: report).perform(request, manifest, fields)
             let matched =
                 manifest.matched.map { $0 == .rows ? ", rows equal to the source's" : ", equal to the source" } ?? ""
             // First, so that the one line of a calm run tells that too.
@@ -107,19 +107,6 @@ package struct JobRun: Sendable {
             await ledger.end(id, request, .failed, manifest: nil, error: failure.description, now: Date())
             report(Event(.runFailed, "\(job.name): run failed: \(failure)", fields))
             return .failed(failure)
-        }
-    }
-
-    /// Tells when the database is not, or again, what the job expects; the dump is as good either way.
-    private func audit(_ job: Job, _ manifest: Manifest, _ fields: [String: String]) async {
-        guard let expected = job.expected, let contents = DatabaseContents(manifest, of: job) else { return }
-        let drift = Audit(expected, contents, database: job.database).drift
-        let last = await ledger.noteDrift(job.name, drift)
-        if let drift {
-            let text = "\(job.name): \(job.database) is not as expected: \(drift); `archon-backupd audit \(job.name)`"
-            report(Event(.databaseDrifted, text, fields.merging(["REASON": drift]) { $1 }))
-        } else if last != nil {
-            report(Event(.databaseAsExpected, "\(job.name): \(job.database) is as expected again", fields))
         }
     }
 

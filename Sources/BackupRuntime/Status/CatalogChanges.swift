@@ -63,7 +63,7 @@ extension Catalog {
         state.failures = row[11]
         state.missed = row[12]
         state.suspension = row[13]
-        state.drift = row[22]
+        state.drift = (row[22] as String?).map(drift)
         state.refuted = (row[14] as Int64?).map(Date.init(microseconds:))
         state.drillAccount = account(row, from: 15)
         let lastDrill: Int64? = row[19]

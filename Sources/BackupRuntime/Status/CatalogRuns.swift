@@ -123,17 +123,6 @@ extension Catalog {
         }
     }
 
-    /// Notes how the last dump of a job differs from what is expected; nil when it does not. Returns what was noted before.
-    package func noteDrift(_ job: String, _ drift: String?) throws -> String? {
-        try write { database in
-            let before = try database.cachedStatement(sql: "SELECT drift FROM job WHERE name = ?")
-            let last = try Row.fetchOne(before, arguments: [job])?[0] as String?
-            guard last != drift else { return last }
-            try database.executeKept(sql: "UPDATE job SET drift = ? WHERE name = ?", arguments: [drift, job])
-            return last
-        }
-    }
-
     package func skip(_ skips: [Plan.Skip], now: Date) throws {
         try write { database in
             for skip in skips {
