@@ -28,7 +28,8 @@ struct BlastDrillVerb: Verb {
         let job = try schedule.jobs(named: [job])[0]
         let progress = Progress(job.name)
         let drill = BlastDrill(
-            job: job, schedule: schedule, stateFolder: Daemon.stateFolder(of: schedule), waitsForLocks: wait
+            job: job, schedule: schedule, stateFolder: Daemon.stateFolder(of: schedule), waitsForLocks: wait,
+            report: { event in tell(event.message) }
         ) { _, at in progress.show(at) }
         let report = try await interruptible { try await drill.perform() }
         progress.end()

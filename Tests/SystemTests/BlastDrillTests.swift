@@ -113,6 +113,42 @@ import Testing
         }
     }
 
+    /// Of that process: the folder that it has made for a server which is running.
+    private func folder(of pid: Int32) throws -> String? {
+        for base in ["/var/tmp", "/tmp"] {
+            for name in try FileManager.default.contentsOfDirectory(atPath: base)
+            where name.hasPrefix("archon-backupd-drill-") {
+                let folder = "\(base)/\(name)"
+                guard FileManager.default.contents(atPath: "\(folder)/.lock") == Data("\(pid)\n".utf8) else { continue }
+                return FileManager.default.fileExists(atPath: "\(folder)/data/postmaster.pid") ? folder : nil
+            }
+        }
+        return nil
+    }
+
+    @Test func `what kill -9 has left of one is ended and removed by the next`() async throws {
+        try await withOwnServer { host in
+            try await fill(host, "killed")
+            for job in ["archon", "n8n", "odoo", "postgres"] {
+                let dumped = try await host.call("backup", job)
+                #expect(dumped.status == 0, "\(dumped.error)")
+            }
+            let running = try await host.start("blast-drill", "archon")
+            var left: String?
+            try await until("its server runs: \(running.said)") {
+                left = try folder(of: running.pid)
+                return left != nil || running.hasEnded
+            }
+            let found = try #require(left, "\(running.said)")
+            running.signal(SIGKILL)
+            #expect(try await running.end() == 128 + SIGKILL)
+            let said = try await host.call("blast-drill", "archon")
+            #expect(said.status == 0, "\(said.error)")
+            #expect(!FileManager.default.fileExists(atPath: found), "\(said.error)")
+            try await drop(host, "killed")
+        }
+    }
+
     /// libpq prefers PGHOSTADDR to the folder of a socket, and takes what a connection does not say from the service.
     @Test func `no variable of libpq leads a drill to a server that was not made for it`() async throws {
         try await withOwnServer { host in
@@ -164,7 +200,8 @@ import Testing
             let before = try await host.server.psql("postgres", databases)
             let schedule = try ScheduleFile.load(host.config)
             let job = try #require(schedule.job(named: "archon"))
-            var drill = BlastDrill(job: job, schedule: schedule, stateFolder: "\(host.folder)/state") { _, _ in }
+            var drill = BlastDrill(job: job, schedule: schedule, stateFolder: "\(host.folder)/state", report: { _ in })
+            { _, _ in }
             drill.place = Astray(server: Server(name: "throwaway", connection: host.server.connection))
             let failure = await #expect(throws: Failure.self) { try await drill.perform() }
             #expect(
@@ -187,7 +224,9 @@ import Testing
             for (statement, found) in [
                 ("delete from \"Odd n8n\" where g = 7", "199"), ("create table more (id int)", "public more"),
             ] {
-                var drill = BlastDrill(job: job, schedule: schedule, stateFolder: "\(host.folder)/state") { _, _ in }
+                var drill = BlastDrill(
+                    job: job, schedule: schedule, stateFolder: "\(host.folder)/state", report: { _ in }
+                ) { _, _ in }
                 drill.whenDropped = { server, names in
                     let other = try #require(names.last)
                     let session = try await Session.open(

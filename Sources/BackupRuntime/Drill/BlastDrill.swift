@@ -5,53 +5,11 @@ import Foundation
 /// there from their newest dumps, the job's is dropped, the others are held to their dumps again, the job's is restored and held
 /// to its own, and the others once more. What an operator does on the worst night, with what it must not touch looked at.
 package struct BlastDrill: Sendable {
-    /// What came of one database. Its keys are a promise.
-    package struct Line: Sendable, Equatable, Encodable {
-        package var job: String
-        package var database: String
-        package var dump: String
-        package var tables: Int
-        package var rows: Int
-        /// From the dropping on the server's own number for it: another one for the database that was dropped, the same for others.
-        package var isSameDatabase: Bool
-        /// Everything is equal to the dump: of a job that was not dropped, after the dropping and after the restore.
-        package var isEqual: Bool
-        /// The first difference.
-        package var difference: String?
-    }
-
-    package struct Report: Sendable, Equatable, Encodable {
-        package var job: String
-        package var place: String
-        package var serverVersion: String
-        /// The job's first.
-        package var databases: [Line]
-        /// Jobs of the server that have no good dump: nothing can be said of their databases, and so nothing is proven.
-        package var without: [String]
-        /// From the command to the compared database.
-        package var restoreSeconds: Double
-        package var isProven: Bool { databases.allSatisfy { $0.isEqual } && !databases.isEmpty && without.isEmpty }
-
-        private enum CodingKeys: String, CodingKey {
-            case job, place, serverVersion, databases, without, restoreSeconds, proven
-        }
-
-        package func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(job, forKey: .job)
-            try container.encode(place, forKey: .place)
-            try container.encode(serverVersion, forKey: .serverVersion)
-            try container.encode(databases, forKey: .databases)
-            try container.encode(without, forKey: .without)
-            try container.encode(restoreSeconds, forKey: .restoreSeconds)
-            try container.encode(isProven, forKey: .proven)
-        }
-    }
-
     private let job: Job
     private let schedule: Schedule
     private let stateFolder: String
     private let waitsForLocks: Bool
+    private let report: @Sendable (Event) -> Void
     private let progress: @Sendable (String, RunProgress) -> Void
     /// Called with server and database when the job's database is gone; a test changes something there.
     var whenDropped: @Sendable (Server, [String]) async throws -> Void = { _, _ in }
@@ -60,12 +18,14 @@ package struct BlastDrill: Sendable {
 
     package init(
         job: Job, schedule: Schedule, stateFolder: String, waitsForLocks: Bool = false,
+        report: @escaping @Sendable (Event) -> Void,
         progress: @escaping @Sendable (String, RunProgress) -> Void
     ) {
         self.job = job
         self.schedule = schedule
         self.stateFolder = stateFolder
         self.waitsForLocks = waitsForLocks
+        self.report = report
         self.progress = progress
     }
 
@@ -74,6 +34,7 @@ package struct BlastDrill: Sendable {
     package func perform() async throws -> Report {
         let taken = try await taken()
         defer { withExtendedLifetime(taken.lock) {} }
+        await DrillLeftovers(stateFolder: stateFolder, report: report).sweepServers(schedule)
         let (subjects, without) = (taken.subjects, taken.without)
         let limit = TimeLimit(
             seconds: subjects.reduce(job.drill.timeoutSeconds) { $0 + $1.job.drill.timeoutSeconds },
@@ -141,7 +102,9 @@ package struct BlastDrill: Sendable {
         var taken = Taken(
             lock: try DrillRun.lock(stateFolder), subjects: try [subject(job)].compactMap(\.self), without: [])
         guard !taken.subjects.isEmpty else {
-            throw Failure(.failed, "\(job.name) has no good dump", hint: "Run `archon-backupd backup \(job.name)`.")
+            throw Failure(
+                .failed, "\(job.name) has no good dump",
+                hint: "Run `archon-backupd backup \(ShellCommand.word(job.name))`.")
         }
         for other in schedule.jobs where other.server == job.server && other.name != job.name {
             if let subject = try subject(other), !taken.subjects.contains(where: { $0.database == subject.database }) {

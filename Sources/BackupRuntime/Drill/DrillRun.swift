@@ -110,7 +110,7 @@ package struct DrillRun: Sendable {
     ) async -> Finding? {
         do {
             let server = try place(request)
-            await sweep(request.schedule, bases(request.schedule))
+            await leftovers.sweep(request.schedule)
             let drill = Drill(
                 job: request.job, server: server, archive: stored.path, manifest: manifest, stateFolder: stateFolder,
                 container: request.schedule.server(of: request.job)?.container, bases: bases(request.schedule),
@@ -133,6 +133,8 @@ package struct DrillRun: Sendable {
         return server
     }
 
+    private var leftovers: DrillLeftovers { DrillLeftovers(stateFolder: stateFolder, report: report) }
+
     private func bases(_ schedule: Schedule) -> [String] {
         Throwaway.bases([stateFolder, schedule.storage.root])
     }
@@ -143,56 +145,8 @@ package struct DrillRun: Sendable {
     package func sweep(_ schedule: Schedule) async {
         guard let lock = try? Self.lock(stateFolder) else { return }  // then somebody drills, and has swept
         await ledger.interruptLeftDrills(now: Date())
-        await sweep(schedule, bases(schedule))
+        await leftovers.sweep(schedule)
         withExtendedLifetime(lock) {}
-    }
-
-    private func sweep(_ schedule: Schedule, _ bases: [String]) async {
-        do {
-            let folders = try await Throwaway.sweep(bases)
-            if !folders.isEmpty { tellSwept(folders) }
-        } catch {
-            tellUnswept("a server of a drill that was killed", error)
-        }
-        await sweepContainers(schedule)
-        let names = Set(
-            schedule.jobs.compactMap { job in if case .server(let name) = job.drill.place { name } else { nil } })
-        for server in schedule.servers where names.contains(server.name) {
-            do {
-                let settings = try ConnectionSettings(server)
-                let admin = try await AdminSession.open(settings, avoiding: "")
-                let databases = try await ScratchDatabase(stateFolder: stateFolder).sweep(admin)
-                if !databases.isEmpty { tellSwept(databases.map { "\($0) on \(server.name)" }) }
-            } catch {
-                tellUnswept("scratch databases on \(server.name)", error)
-            }
-        }
-    }
-
-    private func sweepContainers(_ schedule: Schedule) async {
-        var swept: [ContainerEngine] = []
-        for container in schedule.servers.compactMap(\.container) {
-            do {
-                let engine = try ContainerEngine.find(container)
-                guard !swept.contains(engine) else { continue }
-                swept.append(engine)
-                let owner = try ScratchDatabase(stateFolder: stateFolder).owner
-                let left = try await ContainerThrowaway.sweep(engine, owner: owner)
-                if !left.isEmpty { tellSwept(left.map { "the container \($0)" }) }
-            } catch {
-                tellUnswept("containers of drills", error)
-            }
-        }
-    }
-
-    private func tellSwept(_ what: [String]) {
-        let swept = what.joined(separator: ", ")
-        report(Event(.partialsSwept, "what a drill had left was removed: \(swept)", ["SWEPT": swept]))
-    }
-
-    private func tellUnswept(_ what: String, _ error: any Error) {
-        let reason = (error as? Failure)?.description ?? "\(error)"
-        report(Event(.warning, "\(what) could not be looked for or removed: \(reason)", ["REASON": reason]))
     }
 
     // MARK: the end
