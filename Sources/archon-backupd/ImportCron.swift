@@ -67,7 +67,9 @@ struct ImportCron: AsyncParsableCommand {
             if output == nil { answer(String(found.schedule.dropLast())) }
         }
         if let output {
-            tell("\(output): \(Plural.jobs(found.jobCount)); `archon-backupd check --config \(output)` looks at it")
+            tell(
+                "\(output): \(Plural.jobs(found.jobCount)); `archon-backupd check --config \(ShellCommand.word(output))` looks at it"
+            )
         }
     }
 }

@@ -109,7 +109,7 @@ struct Restore: Verb {
         case .damaged(let fault):
             throw Failure(
                 .damaged, "\(stored.name) is damaged: \(fault)",
-                hint: "`archon-backupd list \(job.name)` shows the others.")
+                hint: "`archon-backupd list \(ShellCommand.word(job.name))` shows the others.")
         }
     }
 

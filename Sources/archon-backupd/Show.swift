@@ -39,7 +39,9 @@ struct Show: Verb {
         guard let manifest = stored.anyManifest else {
             throw Failure(
                 .damaged, "\(stored.name) has no manifest that can be used",
-                hint: "`archon-backupd adopt \(job.name) \(stored.path)` reads it and makes one.")
+                hint:
+                    "`archon-backupd adopt \(ShellCommand.word(job.name)) \(ShellCommand.word(stored.path))` reads it and makes one."
+            )
         }
         if json { return try answerJSON(Shown(manifest: manifest, own: stored.space.own, shared: stored.space.shared)) }
         var table = Table(["DUMP", manifest.dump])

@@ -53,7 +53,9 @@ struct Verify: Verb {
                         else { return }
                         throw Failure(
                             .damaged, "\(stored.name) is as its manifest says, but \(fault)",
-                            hint: "`archon-backupd show \(job.name) \(stored.name)` has the whole reason.")
+                            hint:
+                                "`archon-backupd show \(ShellCommand.word(job.name)) \(ShellCommand.word(stored.name))` has the whole reason."
+                        )
                     }
                     progress.end()
                     answer("\(stored.name): whole, as its manifest says")

@@ -101,7 +101,9 @@ package struct Isolation: Sendable, Equatable {
     }
 
     private var backUpChanges: [String] {
-        ["a dump of each, equal to its source: archon-backupd backup \(plan.source) \(plan.target)"]
+        [
+            "a dump of each, equal to its source: archon-backupd backup \(ShellCommand.word(plan.source)) \(ShellCommand.word(plan.target))"
+        ]
     }
 
     /// Done when the target says that it has this very file, has every table and is as expected.

@@ -12,7 +12,7 @@ struct ArchiveCheck: Sendable {
     private func damaged(_ what: String) -> Failure {
         Failure(
             .damaged, "\(manifest?.dump ?? archive) is damaged: \(what)",
-            hint: manifest.map { "Choose an earlier one: `archon-backupd list \($0.job)`." })
+            hint: manifest.map { "Choose an earlier one: `archon-backupd list \(ShellCommand.word($0.job))`." })
     }
 
     /// Holds its bytes to the manifest. Throws `.damaged`.

@@ -52,7 +52,9 @@ package struct ServerDumps: Sendable {
             let before = at.map { " from before \(Zone.utc.iso8601($0))" } ?? ""
             choice.failure = Failure(
                 .failed, "\(job.name) has no good dump\(before)\(oldest)",
-                hint: "`archon-backupd list \(job.name)` lists them; leave the database out with --exclude.")
+                hint:
+                    "`archon-backupd list \(ShellCommand.word(job.name))` lists them; leave the database out with --exclude."
+            )
             return choice
         }
         choice.path = newest.path
@@ -61,7 +63,7 @@ package struct ServerDumps: Sendable {
             choice.failure = Failure(
                 .damaged, "the newest dump \(newest.name) is damaged: \(newest.fault ?? "it has no manifest")",
                 hint:
-                    "`archon-backupd list \(job.name)` shows the others: `archon-backupd restore \(job.name) --dump NAME --into \(job.database)`."
+                    "`archon-backupd list \(ShellCommand.word(job.name))` shows the others: `archon-backupd restore \(ShellCommand.word(job.name)) --dump NAME --into \(ShellCommand.word(job.database))`."
             )
             return choice
         }

@@ -181,7 +181,9 @@ package struct Adoption: Sendable {
             else {
                 throw Failure(
                     .inputOutput, "\(name).dump differs from \(own), which stays",
-                    hint: "Look at the disk, and `archon-backupd verify \(job.name) \(name)`.")
+                    hint:
+                        "Look at the disk, and `archon-backupd verify \(ShellCommand.word(job.name)) \(ShellCommand.word("\(name)"))`."
+                )
             }
         }
         try folder.removeAdopted(own)
@@ -257,7 +259,9 @@ package struct Adoption: Sendable {
         let name = ((real as NSString).lastPathComponent as NSString).deletingPathExtension
         if try folder.list().contains(where: { $0.name == name && $0.anyManifest != nil }) {
             throw Failure(
-                .usage, "\(name) is a dump already", hint: "`archon-backupd verify \(job.name) \(name)` reads it again."
+                .usage, "\(name) is a dump already",
+                hint:
+                    "`archon-backupd verify \(ShellCommand.word(job.name)) \(ShellCommand.word(name))` reads it again."
             )
         }
         return !Disk.exists("\(folder.path)/\(name).json")

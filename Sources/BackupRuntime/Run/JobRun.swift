@@ -124,7 +124,7 @@ package struct JobRun: Sendable {
             await ledger.reconcile(job.name, listed.filter { !removed.contains($0.name) })
             if let suspension = plan.suspension {
                 let text =
-                    "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(job.name) --accept` if that is right"
+                    "\(job.name): nothing is pruned: \(suspension); `archon-backupd prune \(ShellCommand.word(job.name)) --accept` if that is right"
                 return ([], Event(.pruningSuspended, text, fields.merging(["REASON": suspension]) { $1 }))
             }
             guard !removed.isEmpty else { return ([], nil) }

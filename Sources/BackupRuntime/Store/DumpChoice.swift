@@ -19,7 +19,7 @@ package struct DumpChoice: Sendable {
             guard let dump = dumps.first(where: { $0.name == plain }) else {
                 throw Failure(
                     .failed, "\(folder.job) has no dump \"\(name)\"",
-                    hint: "`archon-backupd list \(folder.job)` lists them.")
+                    hint: "`archon-backupd list \(ShellCommand.word(folder.job))` lists them.")
             }
             return dump
         }
@@ -29,7 +29,7 @@ package struct DumpChoice: Sendable {
                 let oldest = good.first?.manifest.map { "; the oldest is of \(Zone.utc.iso8601($0.snapshot))" } ?? ""
                 throw Failure(
                     .failed, "\(folder.job) has no good dump from before \(Zone.utc.iso8601(at))\(oldest)",
-                    hint: "`archon-backupd list \(folder.job)` lists them.")
+                    hint: "`archon-backupd list \(ShellCommand.word(folder.job))` lists them.")
             }
             return dump
         }
@@ -37,8 +37,9 @@ package struct DumpChoice: Sendable {
             throw Failure(
                 .failed, "\(folder.job) has no good dump",
                 hint: dumps.isEmpty
-                    ? "Run `archon-backupd backup \(folder.job)`."
-                    : "There are unproven ones: `archon-backupd list \(folder.job)`; name one with --dump.")
+                    ? "Run `archon-backupd backup \(ShellCommand.word(folder.job))`."
+                    : "There are unproven ones: `archon-backupd list \(ShellCommand.word(folder.job))`; name one with --dump."
+            )
         }
         return newest
     }

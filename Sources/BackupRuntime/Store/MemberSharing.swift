@@ -193,7 +193,7 @@ struct MemberSharing {
             return Failure(
                 .damaged, "\(manifest.dump) is damaged: \(reason)",
                 hint:
-                    "Look at the disk. The new dump shares nothing with it; `archon-backupd verify \(folder.job) --every` reads the others.",
+                    "Look at the disk. The new dump shares nothing with it; `archon-backupd verify \(ShellCommand.word(folder.job)) --every` reads the others.",
                 cause: cause)
         }
     }
