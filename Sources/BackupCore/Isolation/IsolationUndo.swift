@@ -26,7 +26,12 @@ package struct IsolationUndo: Sendable, Equatable {
     }
 
     /// The tables are where they were: nothing is left to be done.
-    package var isDone: Bool { archive == nil && !tables.isEmpty }
+    package var isDone: Bool {
+        guard !tables.isEmpty else { return false }
+        guard let archive else { return true }
+        // One that has more in it stays, without its comment. Who has lost that comment has the old tables there still.
+        return archive.mark == nil && !archive.tables.contains { old in tables.contains { $0.name == old.name } }
+    }
 
     /// Those of the archive, each with the schema that it came from.
     package var returning: [(table: IsolatedTable, schema: String)] {
