@@ -14,18 +14,26 @@ import Testing
         "create or replace function f() returns int language sql begin atomic; select case when true then 1 end; end; select 1;",
         "create rule r as on insert to t do also (insert into u values (1); insert into u values (2));",
         "create table t (begin date, \"end\" date);",
+        "CREATE OR REPLACE FUNCTION span(begin date, finish date) RETURNS int LANGUAGE sql AS 'SELECT finish - begin'; select 1;",
+        "create function f(begin int) returns table (begin int, \"end\" int) begin atomic; select 1, 2; end;",
         "create table ended (id int); insert into t values ($1); select a$b$c;",
         "select 1::int, '{\"a\": 1}'::jsonb #>> '{}';",
     ])
     func `ordinary SQL is one transaction, with its lines where they were`(text: String) throws {
         let input = try SchemaScript(text, file: "x.sql").input(lockTimeoutSeconds: 1.5, lock: 7)
-        #expect(
-            input
-                == "BEGIN; SET LOCAL lock_timeout = 1500; SELECT pg_catalog.pg_advisory_xact_lock(7); \(text)\n;\nCOMMIT;\n"
-        )
-        // By the role that the session began with, whatever the file has taken.
+        let (limits, rest) = try #require(input.split(separator: "BEGIN ", maxSplits: 1).pair)
+        #expect(limits.hasPrefix("SET statement_timeout = 0; ") && !limits.contains("\n"))
+        let patience = "SET LOCAL lock_timeout = 1500;"
+        let begun =
+            "ISOLATION LEVEL READ COMMITTED READ WRITE; \(patience) SELECT pg_catalog.pg_advisory_xact_lock(7);\n\(text)\n;\n"
+        let end = "SET LOCAL synchronous_commit = on;\nCOMMIT;\n"
+        #expect(rest == begun + end)
+        // By the role that the session began with and without limits, whatever the file has taken.
         let more = try SchemaScript(text, file: "x.sql").input(lockTimeoutSeconds: 1.5, lock: 7, ending: "SELECT 1;")
-        #expect(more == input.dropLast(8) + "RESET SESSION AUTHORIZATION; RESET ROLE;\nSELECT 1;\nCOMMIT;\n")
+        #expect(
+            more
+                == "\(limits)BEGIN \(begun)RESET SESSION AUTHORIZATION; RESET ROLE; \(limits)\(patience)\nSELECT 1;\n\(end)"
+        )
     }
 
     @Test(arguments: [
@@ -46,4 +54,8 @@ import Testing
         #expect(failure.kind == .configInvalid && failure.message.hasPrefix("x.sql:\(line): "), "\(failure)")
         #expect(failure.message.contains(message), "\(failure)")
     }
+}
+
+extension Array {
+    fileprivate var pair: (Element, Element)? { count == 2 ? (self[0], self[1]) : nil }
 }

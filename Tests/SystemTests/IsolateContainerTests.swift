@@ -19,7 +19,7 @@ import Testing
             }.joined()
             let rows = try await box.sql("shared", question)
             let faulty = try await host.call("isolate", stage.plan, "--yes")
-            #expect(faulty.status == 1 && faulty.error.contains("psql:<stdin>:14: ERROR"), "\(faulty.error)")
+            #expect(faulty.status == 1 && faulty.error.contains("app.sql:14: ERROR"), "\(faulty.error)")
             #expect(try await box.sql("own", "select count(*) from pg_class where relname like 'app\\_%'") == "0")
             try Data(IsolationStage.schema.utf8).write(to: file)
             let done = try await host.call("isolate", stage.plan, "--yes")

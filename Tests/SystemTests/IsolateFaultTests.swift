@@ -95,7 +95,7 @@ import Testing
             let faulty = try await stage.isolate("--yes")
             #expect(faulty.status == 1 && faulty.error.contains("step 2 of 6"), "\(faulty.error)")
             #expect(
-                faulty.error.contains("psql:<stdin>:14: ERROR:  type \"nonsense\" does not exist"), "\(faulty.error)")
+                faulty.error.contains("app.sql:14: ERROR:  type \"nonsense\" does not exist"), "\(faulty.error)")
             #expect(faulty.error.contains("the same command goes on"))
             #expect(try await stage.fingerprints() == before)
 

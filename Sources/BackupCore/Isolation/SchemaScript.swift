@@ -13,15 +13,29 @@ package struct SchemaScript: Sendable, Equatable {
     }
 
     /// For psql's stdin with ON_ERROR_STOP. The transaction is ended by the last line alone: a text that breaks off, because this
-    /// program was killed, leaves nothing behind. Lines keep their numbers. `lock` keeps a psql that such a program has left
-    /// behind apart from the next one; `ending` is SQL for the end of the transaction.
+    /// program was killed, leaves nothing behind. The file begins at line 2: `SchemaAnswer` counts back. `lock` keeps a psql that
+    /// such a program has left behind apart from the next one; `ending` is SQL for the end of the transaction.
     package func input(lockTimeoutSeconds: Double, lock: Int64, ending: String = "") -> String {
-        let milliseconds = max(1, Int(lockTimeoutSeconds * 1000))
-        // Whatever role the file has taken.
-        let last = ending.isEmpty ? "" : "RESET SESSION AUTHORIZATION; RESET ROLE;\n\(ending)\n"
-        return
-            "BEGIN; SET LOCAL lock_timeout = \(milliseconds); SELECT pg_catalog.pg_advisory_xact_lock(\(lock)); \(text)\n;\n\(last)COMMIT;\n"
+        let patience = "SET LOCAL lock_timeout = \(max(1, Int(lockTimeoutSeconds * 1000)));"
+        // Whatever role and limits the file has taken.
+        let last =
+            ending.isEmpty ? "" : "RESET SESSION AUTHORIZATION; RESET ROLE; \(Self.limitless) \(patience)\n\(ending)\n"
+        return """
+            \(Self.limitless) BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \(patience) SELECT pg_catalog.pg_advisory_xact_lock(\(lock));
+            \(text)
+            ;
+            \(last)SET LOCAL synchronous_commit = on;
+            COMMIT;
+
+            """
     }
+
+    /// A role or a database may have limits that a large table is too much for. Some are not known to every version.
+    private static let limitless =
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout');"
+
+    /// The lines of the file.
+    var lines: Int { max(1, text.unicodeScalars.count { $0 == "\n" } + (text.unicodeScalars.last == "\n" ? 0 : 1)) }
 
     private struct Fault {
         var line: Int
@@ -37,7 +51,7 @@ package struct SchemaScript: Sendable, Equatable {
         /// Of the statement in progress, in upper case.
         private var words: [String] = []
         private var parentheses = 0
-        /// Of BEGIN ATOMIC and CASE within CREATE FUNCTION.
+        /// Of BEGIN ATOMIC and CASE within CREATE FUNCTION, outside parentheses: a parameter may have such a name.
         private var blocks = 0
         private var problem: Fault?
 
@@ -104,9 +118,9 @@ package struct SchemaScript: Sendable, Equatable {
                     "Take it out: everything in the file is applied, or nothing.")
             }
             if words == ["PREPARE", "TRANSACTION"] { note("a prepared transaction outlives the file", "Take it out.") }
-            guard words.first == "CREATE", words.prefix(4).contains(where: ["FUNCTION", "PROCEDURE"].contains) else {
-                return
-            }
+            guard parentheses == 0, words.first == "CREATE",
+                words.prefix(4).contains(where: ["FUNCTION", "PROCEDURE"].contains)
+            else { return }
             if word == "BEGIN" || (word == "CASE" && blocks > 0) { blocks += 1 }
             if word == "END", blocks > 0 { blocks -= 1 }
         }

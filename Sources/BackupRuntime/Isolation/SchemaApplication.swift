@@ -12,19 +12,47 @@ struct SchemaApplication: Sendable {
     /// SQL for the end of the file's transaction.
     let ending: String
 
-    /// All of the file is applied, or nothing. Throws `.failed` with what psql said, or `LostCommit` when its connection was lost
-    /// or it ended in another way than by the file's last line or an error in it.
+    /// All of the file is applied, or nothing. Throws `.unavailable` when psql could not connect, `.busy` when a psql that was left
+    /// behind is still at work, `.failed` with what psql said, or `LostCommit` when its connection was lost or it ended in another
+    /// way than by the file's last line or an error in it.
     func perform(serverMajor: Int) async throws {
         let tools = try await Tools.find(for: side.settings, serverMajor: serverMajor)
+        let limit = SchemaLockLimit(try await side.open(), seconds: lockTimeoutSeconds, lock: lock)
+        let waitedAhead = Shared(false)
+        do {
+            try await side.waiting(lockTimeoutSeconds) {
+                let ending = try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { await limit.watch() }
+                    defer { group.cancelAll() }
+                    return try await tell(tools)
+                }
+                let answer = SchemaAnswer(ending.errors, script: script, file: file)
+                waitedAhead.with { $0 = answer.isAhead && answer.sqlState == "55P03" }
+                try judge(ending, answer, isCancelled: await limit.hasCancelled)
+            }
+        } catch let failure as Failure where waitedAhead.with({ $0 }) {
+            throw Failure(
+                .busy, "the psql of a run that was killed is still applying a schema file to \(side.job.database)",
+                hint:
+                    "It ends by itself once it has its own lock or waits too long for it; or end it: SELECT pg_terminate_backend(PID).",
+                cause: failure.cause)
+        }
+    }
+
+    private func tell(_ tools: Tools) async throws -> Child.Ending {
         let connection = side.settings.argument(
             database: side.job.database, applicationName: IsolationSide.applicationName)
         let text = script.input(lockTimeoutSeconds: lockTimeoutSeconds, lock: lock, ending: ending)
-        let ending = try await tools.talk(
+        return try await tools.talk(
             .psql,
             [
-                "--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-",
+                "--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
+                "--file=-",
                 "--dbname=\(connection) client_encoding=UTF8",
             ], saying: Array(text.utf8), settings: side.settings, timeoutSeconds: side.job.timeoutSeconds)
+    }
+
+    private func judge(_ ending: Child.Ending, _ answer: SchemaAnswer, isCancelled: Bool) throws {
         switch ending.cause {
         case .exited(0): return
         case .interrupted: throw CancellationError()
@@ -32,16 +60,30 @@ struct SchemaApplication: Sendable {
             throw LostCommit(
                 failure: Failure(
                     .failed, "psql did not apply \(file) within \(TimeSpan.text(side.job.timeoutSeconds))",
-                    hint: "Write a longer \"timeout\" for the job \(side.job.name).", cause: ending.errors))
-        case .exited, .signaled:
-            let failure = Failure(
+                    hint: "Write a longer \"timeout\" for the job \(side.job.name).", cause: answer.text))
+        // 2 is a connection that was not made or was lost, 3 an error in the file, 1 one before it: psql's manual page, EXIT STATUS.
+        case .exited(2) where !answer.wasConnected:
+            throw Failure(
+                .unavailable, "psql could not connect to \(side.job.database), and has done nothing",
+                hint: "Does the server run, and does it take more connections?", cause: answer.text)
+        case .exited(1), .exited(3):
+            if let state = answer.sqlState, ["55P03", "40P01"].contains(state) || isCancelled {
+                // `waiting` names who holds the lock.
+                throw Session.Fault(
+                    sqlState: isCancelled ? "55P03" : state, message: answer.text, detail: nil)
+            }
+            throw Failure(
                 .failed, "psql \(ending.description) at \(file) in \(side.job.database)",
-                hint: "psql:<stdin>:N is line N of the file.", cause: ending.errors)
-            // 3 is an error in the file, 1 one before it: psql's manual page, EXIT STATUS.
-            guard [.exited(1), .exited(3)].contains(ending.cause) else { throw LostCommit(failure: failure) }
-            throw failure
+                hint: answer.isRepeated ? Self.twice : nil, cause: answer.text)
+        case .exited, .signaled:
+            throw LostCommit(
+                failure: Failure(
+                    .failed, "psql \(ending.description) at \(file) in \(side.job.database)", cause: answer.text))
         }
     }
+
+    private static let twice =
+        "The file must be one that can be applied twice: IF NOT EXISTS for tables, indexes, columns and schemas, OR REPLACE for functions, DROP … IF EXISTS before CREATE TRIGGER and CREATE POLICY, ON CONFLICT DO NOTHING for rows."
 }
 
 extension Tools {
