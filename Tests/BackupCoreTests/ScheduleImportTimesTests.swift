@@ -15,6 +15,13 @@ import Testing
         ("[ $((10#$(date +%H))) = 6 ]", "06", ""), ("[ \"$(date +%-H)\" = 6 ]", "06", ""),
         ("[ ${HOUR#0} -lt 2 ]", "00,01", ""),
         ("grep -q x /y || [ \"$HOUR\" = 06 ]", "*", ""),
+        // What is not known is taken as met, and the hour behind it still counts.
+        ("docker ps | grep -q db && [ \"$HOUR\" = 02 ]", "02", ""), ("pg_isready -q && [ $HOUR = 02 ]", "02", ""),
+        ("[ -f /x ] && [ $HOUR = 02 ] && [ -d /y ]", "02", ""), ("! pg_isready -q || [ $HOUR = 02 ]", "*", ""),
+        ("[ $(( 10#$(date +%V) % 2 )) = 0 ] && [ $HOUR = 02 ]", "02", ""),
+        ("[ $(date +%j) != 1 ] && [ $HOUR = 02 ]", "02", ""), ("[ $(date +%m) -gt 3 ] && [ $HOUR = 02 ]", "02", ""),
+        ("{ pg_isready -q && [ $HOUR = 03 ]; } || [ $HOUR = 02 ]", "02,03", ""),
+        ("pg_isready -q && [ $HOUR = 6 ]", "06", "never"),
     ])
     func `hours that the shell compares as texts are those that were meant`(test: String, hours: String, did: String)
         throws

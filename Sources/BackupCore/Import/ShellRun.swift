@@ -179,15 +179,18 @@ struct ShellRun {
         return ended
     }
 
+    /// What is not known is taken as met, and what follows it still counts: unknown and false is false, unknown or true is true.
     private mutating func chain(_ first: ShellNode, _ links: [ShellNode.Link]) -> Bool? {
         var status = run(first)
         for link in links where flow == .onward {
-            guard let known = status else {
-                self.status = link.isAnd
-                doubtfully { $0.run(link.node) }
+            if let known = status {
+                if known == link.isAnd { status = run(link.node) }
                 continue
             }
-            if known == link.isAnd { status = run(link.node) }
+            self.status = link.isAnd
+            var ended: Bool?
+            doubtfully { ended = $0.run(link.node) }
+            if ended == !link.isAnd { status = ended }
         }
         return status
     }
@@ -201,6 +204,7 @@ struct ShellRun {
             guard case .simple(let simple) = node, simple.words.count <= 100 else { return [] }
             return simple.words.flatMap { expandToMany($0) }
         }
+        if case .simple(let simple)? = nodes.first { line = simple.line }
         if let found = FoundPrune.of(words) { prune(found) }
         let outer = input
         var ended: Bool?
