@@ -162,4 +162,84 @@ import Testing
             """)
         #expect(try Self.kept(found) == ["odoo_db days 4", "postgres days 31"], "\(found.notes)")
     }
+
+    @Test(arguments: [
+        // What a run that failed has left, and tests that an age does not tell of: good dumps were kept for ever.
+        "-name 'backup_*.dump' -size 0 -mtime +1", "-name 'backup_*.dump' -empty -mtime +1", "-type d -empty -mtime +1",
+        "-name '*.dump.partial' -mtime +1", "-mindepth 2 -name '*.dump' -mtime +1", "-user x -mtime +1",
+        "-mtime +1 -not -newer /srv/mark", "-name 'backup_app_*' ! -name 'backup_app_??????01_*' -mtime +7",
+        "-name 'backup_app_??????02_*' -mtime +7", "-name 'backup_app_*01_*' -mtime +7", "-mtime -3", "-mtime 3",
+        "-mtime +7 -o -name x", "-regex '.*' -mtime +7", "-path '*/old/*' -mtime +7", "-type d -mtime +7",
+        "-name 'backup_?_*' -mtime +7", "-name '*.dump' -name 'x*' -mtime +7", "-maxdepth 0 -mtime +7",
+        "$OPTIONS -mtime +7",
+    ])
+    func `a find that asks more than names and an age removes nothing here, and is told with its line`(
+        tests: String
+    ) throws {
+        for removal in ["-delete", "-exec rm -f {} \\;", "-print0 | xargs -0 -r rm -f"] {
+            let found = try ScheduleImportTests.read(
+                """
+                #!/bin/bash
+                DIR=/srv/dumps
+                pg_dump -Fc app > "$DIR/backup_app_$(date +%Y%m%d_%H%M%S).dump"
+
+                find "$DIR" \(tests) \(removal)
+                """)
+            #expect(try Self.kept(found) == ["app"], "\(tests) \(removal) \(found.notes)")
+            #expect(
+                found.notes.contains { $0.line == 5 && $0.text.hasPrefix("removes old files in a way") }
+                    || found.notes.contains { $0.text.hasPrefix("what line 5 removes is not /srv/dumps/backup_app_…") },
+                "\(tests) \(removal) \(found.notes)")
+        }
+    }
+
+    @Test(arguments: [
+        ("-name 'backup_app_*.dump' -mtime +7", "app days 8"), ("-type f -name '*.dump' -mtime +7", "app days 8"),
+        ("-maxdepth 1 -mindepth 1 -type f -name 'backup_*' -mtime +7", "app days 8"),
+        ("-maxdepth 3 -mtime +7 -name '*'", "app days 8"),
+        ("\\( -name '*.sql' -o -name '*.dump' \\) -mtime +7", "app days 8"),
+        ("-daystart -mtime +7 -print", "app days 8"),
+    ])
+    func `a find of names, depths and an age is followed`(tests: String, kept: String) throws {
+        let found = try ScheduleImportTests.read(
+            """
+            #!/bin/bash
+            DIR=/srv/dumps
+            FILE="$DIR/backup_app_$(date +%Y%m%d_%H%M%S).dump"
+            pg_dump -Fc app > "$FILE.tmp" && mv "$FILE.tmp" "$FILE"
+            find "$DIR" \(tests) -delete
+            """)
+        #expect(try Self.kept(found) == [kept], "\(found.notes)")
+    }
+
+    @Test(arguments: [
+        // The dumps' folder, what removes them, and what is kept.
+        ("/srv/dumps/app", "find /srv/dumps -maxdepth 1 -mtime +7 -delete", "app"),
+        ("/srv/dumps/app", "find /srv/dumps -maxdepth 2 -mtime +7 -delete", "app days 8"),
+        ("/srv/dumps", "ls -t /srv/dumps/*.dump | grep -v '01_' | tail -n +8 | xargs rm", "app"),
+        ("/srv/dumps", "ls -t /srv/dumps/backup_app_??????02*.dump | tail -n +8 | xargs rm", "app"),
+        ("/srv/dumps", "find /srv/dumps -size 0 | sort -r | tail -n +8 | xargs rm", "app"),
+        (
+            "/srv/dumps",
+            "find /srv/dumps -name '*.dump' -printf '%T@ %p\\n' | sort -rn | tail -n +8 | cut -d' ' -f2- | xargs rm",
+            "app last 7"
+        ),
+        (
+            "/srv/dumps",
+            "find /srv/dumps -size 0 -mtime +1 -delete; find /srv/dumps -name '*.dump' -mtime +30 -delete",
+            "app days 31"
+        ),
+        ("/srv/dumps", "gzip -9 $FILE; find /srv/dumps -name '*.dump.gz' -mtime +7 -delete", "app days 8"),
+        ("/srv/dumps", "find /srv/dumps -name '*.dump.gz' -mtime +7 -delete", "app"),
+    ])
+    func `a removal is one of the dumps that were made`(folder: String, removal: String, kept: String) throws {
+        let found = try ScheduleImportTests.read(
+            """
+            #!/bin/bash
+            FILE="\(folder)/backup_app_$(date +%Y%m%d_%H%M%S).dump"
+            pg_dump -Fc app > "$FILE"
+            \(removal)
+            """)
+        #expect(try Self.kept(found) == [kept], "\(found.notes)")
+    }
 }

@@ -15,10 +15,16 @@ struct OldRetention {
         var days: Int?
         var notes: [String] = []
     }
+    /// A dump that was kept for ever, and the removal that looks where it is and does not take it.
+    private struct Spared {
+        var path: String?
+        var line: Int?
+    }
 
     private var candidates: [Key: Set<Candidate>] = [:]
     private var numbers: [Key: Int] = [:]
     private var followed: Set<Key> = []
+    private var databases: Set<String> = []
     /// Where the script writes, as far as that is known.
     private var outputs: Set<String> = []
 
@@ -26,6 +32,7 @@ struct OldRetention {
         if outputs.count < 1000 { outputs.formUnion(run.outputs) }
         for dump in run.dumps {
             let key = Key(database: dump.database, server: dump.server)
+            databases.insert(dump.database)
             if dump.isFollowed { followed.insert(key) }
             if let keep = dump.keep { numbers[key] = max(keep, numbers[key] ?? 0) }
             for prune in run.prunes {
@@ -60,11 +67,11 @@ struct OldRetention {
             ])
         }
         kept.last = counts.compactMap(\.keep).max()
-        if !chosen.isEmpty, let path = outputs.sorted().first(where: { isLeft($0, key.database, chosen) }) {
-            return Kept(notes: [
-                "\(path.replacing(String(ShellValue.gap), with: "…")) is where nothing is removed: all dumps of "
-                    + "\(key.database) are kept, write what is to be kept"
-            ])
+        if !chosen.isEmpty, let spared = self.spared(key.database, chosen) {
+            let path = spared.path.map { $0.replacing(String(ShellValue.gap), with: "…") } ?? "every dump"
+            let what =
+                spared.line.map { "what line \($0) removes is not \(path)" } ?? "\(path) is where nothing is removed"
+            return Kept(notes: ["\(what): all dumps of \(key.database) are kept, write what is to be kept"])
         }
         if chosen.isEmpty, let number = numbers[key] { tell(number, key, &kept) }
         return kept
@@ -82,22 +89,21 @@ struct OldRetention {
             "\(number), behind \(key.database), is not seen to remove a dump: all are kept, write what is to be kept")
     }
 
-    /// A dump in a folder that none of the removals looks into: it was kept for ever.
-    private func isLeft(_ path: String, _ database: String, _ prunes: [FoundPrune]) -> Bool {
-        guard Self.isWhole(database, in: path) || !outputs.contains(where: { Self.isWhole(database, in: $0) }),
-            FoundPrune.isDump(path)
-        else { return false }
-        return !prunes.contains { prune in
-            let folders = prune.place.split(separator: " ").filter {
-                $0.hasPrefix("/") || $0.hasPrefix(String(ShellValue.gap))
-            }
-            return folders.isEmpty
-                || folders.contains { path.hasPrefix(Self.known($0)) || Self.known(path[...]).hasPrefix($0) }
+    private func spared(_ database: String, _ prunes: [FoundPrune]) -> Spared? {
+        let dumps = outputs.filter { FoundPrune.isDump($0) }.sorted()
+        let own = dumps.filter { Self.named(in: $0, databases).contains(database) }
+        let paths = own.isEmpty ? dumps.filter { Self.named(in: $0, databases).isEmpty } : own
+        guard !paths.isEmpty else {
+            return prunes.contains { $0.isOfAll(database) } ? nil : Spared(line: prunes.map(\.line).min())
         }
+        for path in paths {
+            let looking = prunes.filter { $0.looks(at: path) }
+            if !looking.contains(where: { $0.removes(path) }) {
+                return Spared(path: path, line: looking.map(\.line).min())
+            }
+        }
+        return nil
     }
-
-    /// Before what stands for more than itself.
-    private static func known(_ path: Substring) -> Substring { path.prefix { !"*?{\(ShellValue.gap)".contains($0) } }
 
     /// By place, the databases whose names stand in it.
     func named(_ names: Set<String>, root: String? = nil) -> [String: Set<String>] {
@@ -131,7 +137,7 @@ struct OldRetention {
         guard !paths.isEmpty else { return true }
         let known = outputs.union(root.map { [$0] } ?? [])
         return paths.contains { path in
-            let folder = Self.known(path)
+            let folder = FoundPrune.known(String(path))
             return folder == "/" ? false : known.contains { $0.hasPrefix(folder) || folder.hasPrefix($0) }
         }
     }

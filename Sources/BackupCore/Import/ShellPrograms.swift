@@ -28,14 +28,24 @@ extension ShellRun {
         case .prune(let found): prune(found)
         case .cluster, .script, .unknownDump, .unknownProgram, .other: break
         }
-        if let name = words.first?.text, Self.copying.contains(name) {
-            for word in words.dropFirst() { write(to: word.shown) }
-        }
+        if let name = words.first?.text { move(name, words.dropFirst().map(\.shown)) }
         tell(of: command, words.first?.text ?? "?", line: line)
         return nil
     }
 
     private static let copying: Set<String> = ["cp", "mv", "ln", "rsync", "install", "tee"]
+    private static let compressing = ["gzip": ".gz", "pigz": ".gz", "xz": ".xz", "bzip2": ".bz2"]
+
+    /// What becomes of files that were written.
+    private mutating func move(_ name: String, _ words: [String]) {
+        if name == "mv" { for word in words.dropLast() { outputs.remove(word) } }
+        if Self.copying.contains(name) {
+            for word in words where name != "mv" || word == words.last { write(to: word) }
+        }
+        guard let ending = Self.compressing[name], !words.contains(where: { $0.hasPrefix("-") && $0.contains("c") })
+        else { return }
+        for word in words where outputs.remove(word) != nil { write(to: word + ending) }
+    }
 
     private mutating func tell(of command: DumpCommand, _ name: String, line: Int) {
         switch command.kind {
@@ -90,7 +100,8 @@ extension ShellRun {
     ]
 
     mutating func write(to path: String) {
-        guard outputs.count < 200, path.hasPrefix("/"), !Self.elsewhere.contains(where: path.hasPrefix),
+        guard outputs.count < 200, path.hasPrefix("/") || FoundPrune.isDump(path),
+            !Self.elsewhere.contains(where: path.hasPrefix),
             !Self.otherFiles.contains(where: path.hasSuffix)
         else { return }
         outputs.insert(path)
@@ -98,8 +109,8 @@ extension ShellRun {
 
     mutating func prune(_ found: FoundPrune) {
         var found = found
-        found.calls = calls.map(\.number)
-        if found.days == nil, found.keep == nil {
+        (found.calls, found.line) = (calls.map(\.number), line)
+        if found.isLeft {
             note(line, "removes old files in a way that is not followed: the schedule removes none by it")
         }
         prunes.append(found)
