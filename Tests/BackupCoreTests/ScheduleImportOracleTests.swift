@@ -252,6 +252,10 @@ struct ScriptOfChance {
             "once() {\n    \(test) || return 0\n    backup_one \(db)\n}\nonce",
             "DBS_\(count)=()\n\(test) && DBS_\(count)+=(\(db))\nfor d in ${DBS_\(count)[@]+\"${DBS_\(count)[@]}\"}; do backup_one $d; done",
             "until \(test); do backup_one \(db); break; done",
+            "[ -d / ] && \(test) && backup_one \(db)", "[ -d /none ] || \(test) || backup_one \(db)",
+            "L=(no \(db) \(db)y); \(test) && for d in \"${L[@]:1}\"; do backup_one $d; done",
+            "for h in {\(hour),\(other)}; do [ \"$h\" = \"$HOUR\" ] && backup_one \(db); done",
+            "for h in {08..20..\(number + 1)}; do [ $h = $HOUR ] && backup_one \(db){,_y}; done",
         ])
     }
 }

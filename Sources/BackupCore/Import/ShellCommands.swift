@@ -80,7 +80,10 @@ extension ShellRun {
                 arguments = Array(words[(place + 1)...])
             }
             return true
-        case "let": return words.count == 2 ? arithmetic(words[1].text ?? "", line: line).map { $0 != 0 } : nil
+        case "let":
+            guard words.count == 2 else { break }
+            weigh(words[1])
+            return arithmetic(words[1].text ?? "", line: line).map { $0 != 0 }
         case "unset":
             for name in words.dropFirst().compactMap(\.text) { unset(name) }
             return true

@@ -26,7 +26,11 @@ extension ShellRun {
 
     /// As many words as the shell would make of it.
     mutating func expandToMany(_ word: ShellWord) -> [ShellValue] {
-        let values = expandToAny(word)
+        let words = ShellBraces.words(of: word)
+        if words?.count != 1 { stepsLeft -= 500 + (words?.count ?? 0) * 4 }
+        guard let words else { return [.unknown] }
+        var values: [ShellValue] = []
+        for word in words where values.count <= Self.listLimit { values += expandToAny(word) }
         stepsLeft -= values.count / 4
         return values.count <= Self.listLimit ? values : [.unknown]
     }
@@ -36,23 +40,13 @@ extension ShellRun {
         switch part {
         case .variable(let name, let isQuoted):
             tellGrowth(of: String(name.prefix { $0.isLetter || $0.isNumber || $0 == "_" }))
-            if let values = all(name) { return values }
+            if let values = elements(name, line: word.line) {
+                return isQuoted ? values : values.flatMap { words(of: $0) }
+            }
             return isQuoted ? [expand(word)] : words(of: expand(word))
         case .command(_, let isQuoted): return isQuoted ? [expand(word)] : words(of: expand(word))
         case .literal, .arithmetic: return [expand(word)]
         }
-    }
-
-    /// `$@`, `${NAME[@]}`, and the keys, `${!NAME[@]}`.
-    func all(_ text: String) -> [ShellValue]? {
-        if text == "@" || text == "*" { return arguments }
-        guard text.hasSuffix("[@]") || text.hasSuffix("[*]"), !text.hasPrefix("#") else { return nil }
-        let name = text.dropLast(3)
-        if name.hasPrefix("!") {
-            guard let items = arrays[String(name.dropFirst())], !items.isUnknown else { return [.unknown] }
-            return items.map { ShellValue(text: $0.key) }
-        }
-        return arrays[String(name)]?.map(\.value) ?? [.unknown]
     }
 
     /// At `IFS`, as the shell does with what is not quoted.

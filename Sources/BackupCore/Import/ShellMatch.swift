@@ -12,7 +12,11 @@ extension ShellRun {
             let (value, wanted) = (expand(word), expand(pattern))
             return equal(value, wanted, line: line)
         }
-        return held(word) { run in run.expand(pattern).text.map { [$0] } }
+        return held(word) { run in
+            let wanted = run.expand(pattern)
+            run.weigh(wanted)
+            return wanted.text.map { [$0] }
+        }
     }
 
     /// `[[ word =~ expression ]]`.
@@ -57,7 +61,9 @@ extension ShellRun {
                 where piece.contains(where: { "()|?.[]^$*+{}".contains($0) }) {
                     return nil
                 }
-                guard let piece = expand(word).text else { return nil }
+                let value = expand(word)
+                weigh(value)
+                guard let piece = value.text else { return nil }
                 text += piece
             case .sign(let sign, _): text += sign
             case .arithmetic, .array, .newline: return nil

@@ -6,6 +6,7 @@ extension ShellRun {
         if text.hasPrefix("!"), ShellWord.isName(text.dropFirst()) {
             return value(named: String(text.dropFirst())).text.map { parameter($0, line: line) } ?? .unknown
         }
+        if let values = elements(text, line: line) { return Self.joined(values) }
         let name = String(text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_" })
         if name.isEmpty { return value(named: text) }
         var operation = text.dropFirst(name.count)
@@ -25,7 +26,6 @@ extension ShellRun {
 
     private mutating func element(_ name: String, _ key: ShellValue, line: Int) -> ShellValue {
         guard let items = arrays[name], !items.isUnknown else { return .unknown }
-        if key.text == "@" || key.text == "*" { return Self.joined(items.map(\.value)) }
         weigh(key)
         guard let text = index(key, in: name, line: line) else { return .unknown }
         if let found = items.first(where: { $0.key == text }) { return found.value }
@@ -45,7 +45,7 @@ extension ShellRun {
         return ShellValue(text: arrays[String(name.dropLast(3))].flatMap { $0.isUnknown ? nil : "\($0.count)" })
     }
 
-    private mutating func changed(_ value: ShellValue, by operation: Substring, line: Int) -> ShellValue {
+    mutating func changed(_ value: ShellValue, by operation: Substring, line: Int) -> ShellValue {
         // What nobody has set here may be set from outside; who calls it from cron seldom does.
         for sign in [":-", ":=", "-", "="] where operation.hasPrefix(sign) {
             let isOther = value.text == nil || value.text?.isEmpty == true && sign.hasPrefix(":")
