@@ -85,6 +85,14 @@ import Testing
             "0 2 * * * [ \"$(date +\\%u)\" = 7 ] && pg_dump app", "app | Sun *-*-* 02:00:00",
             "dumped at 02 on Sunday only"
         ),
+        (
+            "0 2 * * * pg_isready -q && [ $(date +\\%u) = 7 ] && pg_dump app", "app | Sun *-*-* 02:00:00",
+            "dumped at 02 on Sunday only"
+        ),
+        (
+            "0 2 31 2 * pg_dump late\n0 2 * * * pg_dump app", "app | 0 2 * * *",
+            "0 2 31 2 * names no day that ever comes"
+        ),
         ("30 * * * * [ $(date +\\%H) = 6 ] && pg_dump app", "app | *-*-* 06:30:00", "was backed up never; meant"),
         (
             "0 3 * * 0 [ $(date +\\%d) -le 07 ] && pg_dump app", "app | Sun *-*-01,02,03,04,05,06,07 03:00:00",

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Lines of a crontab, a user's or one of /etc/cron.d.
 enum Crontab {
     /// A line with five fields that cron would take, or one of its words; and no script's first line.
@@ -50,7 +52,9 @@ enum Crontab {
         _ steps: inout Int, _ found: inout ScheduleImport.Found
     ) {
         do {
-            _ = try CronExpression(times)
+            guard try CronExpression(times).next(after: Date(timeIntervalSince1970: 0), in: .utc) != nil else {
+                return found.notes.append(.init(line: number, text: "\(times) names no day that ever comes: left"))
+            }
         } catch {
             let fault = (error as? Failure)?.message ?? "\(times) is no cron line"
             return found.notes.append(.init(line: number, text: "\(fault): left"))
