@@ -72,6 +72,24 @@ import Testing
         }
     }
 
+    @Test func `a tar archive is left, for no restore in parallel reads it`() async throws {
+        try await withOldScript("part_h") { host, folder in
+            let names = [21, 22].map { "\(folder)/backup_part_h_202511\($0)_020000.dump" }
+            try await dump(host, "part_h", to: names[0])
+            // Of two formats the last one counts.
+            try await dump(host, "part_h", ["-Ft"], to: names[1])
+            for options in [["--dry-run"], []] {
+                let said = try await host.call(["adopt", "part_h", folder, "--json"] + options)
+                #expect(said.status == 64 && said.error.contains("without -j"), "\(said.error)")
+                let taken = try answers(said)
+                #expect(taken.map { $0.outcome == "left" } == [false, true], "\(taken)")
+                #expect(taken.last?.reason?.contains("is a tar archive of pg_dump") == true, "\(taken)")
+            }
+            #expect(FileManager.default.fileExists(atPath: names[1]))
+            #expect(try host.files().filter { $0.hasSuffix(".dump") } == ["part_h/backup_part_h_20251121T020000Z.dump"])
+        }
+    }
+
     @Test func `the rows of an extension's own tables need no tables`() async throws {
         try await withOldScript("part_b") { host, folder in
             // As an extension with settings of its own has it: rows that a dump holds without their table.

@@ -15,21 +15,37 @@ extension Adoption {
             hint: "Name the job of \(reading.database).")
     }
 
-    /// pg_restore would say that it is no archive, as it does of a damaged one.
+    /// Of one that was compressed pg_restore would say that it is no archive, as it does of a damaged one. A tar archive it reads,
+    /// but not in parallel, as each restore does, and of one that is cut off it may read for ever.
     func checkPlain(_ real: String, _ path: String) async throws {
         guard !Disk.isFolder(real) else { return }
         let first = try await blocking { cancellation in
             var first: [UInt8] = []
             try Disk.read(real, cancellation) { bytes in
-                first = Array(bytes.prefix(6))
+                first = Array(bytes.prefix(Self.tarHeader))
                 return false
             }
             return first
+        }
+        guard !Self.isTar(first) else {
+            throw Failure(
+                .usage, "\(path) is a tar archive of pg_dump, which cannot be restored in parallel",
+                hint:
+                    "It stays as it is: `pg_restore -d NAME \(ShellCommand.word(path))`, without -j, restores it. From that database a backup makes a dump."
+            )
         }
         guard let program = Self.compressors.first(where: { first.starts(with: $0.magic) }) else { return }
         throw Failure(
             .usage, "\(path) was compressed by \(program.name), which pg_restore does not read",
             hint: "Unpack it (`\(program.command) \(path)`) and adopt what comes out.")
+    }
+
+    private static let tarHeader = 512
+
+    /// pg_dump writes the table of contents first.
+    private static func isTar(_ first: [UInt8]) -> Bool {
+        first.count == tarHeader && first.starts(with: Array("toc.dat\0".utf8))
+            && first[257...].starts(with: Array("ustar".utf8))
     }
 
     private static let compressors: [(magic: [UInt8], name: String, command: String)] = [
