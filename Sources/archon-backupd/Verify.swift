@@ -8,7 +8,8 @@ struct Verify: Verb {
         abstract: "Read dumps again in full and hold them to their manifests.",
         discussion: """
             SHA-256 of every byte, then every row read back by pg_restore. Ends with 65 when one is damaged, after all have
-            been read. A dump that a run had noted as damaged counts again when it is whole.
+            been read. A dump whose bytes have changed is noted as damaged: nothing counts on it any more, and nothing removes
+            it. One that was noted so counts again when it is whole.
 
             EXAMPLES
               archon-backupd verify archon_db              the newest dump
@@ -47,9 +48,10 @@ struct Verify: Verb {
                                 hint: "`archon-backupd adopt` makes one.")
                         }
                         try await Verification.verify(
-                            manifest, path: stored.path, container: schedule.server(of: job)?.container
+                            manifest, path: stored.path, container: schedule.server(of: job)?.container,
+                            whenChanged: { await note($0, of: manifest, folder, schedule, progress) }
                         ) { progress.show($0) }
-                        guard let fault = try await standing(stored, manifest, folder, root: schedule.storage.root)
+                        guard let fault = try await standing(stored, manifest, folder, schedule)
                         else { return }
                         throw Failure(
                             .damaged, "\(stored.name) is as its manifest says, but \(fault)",
@@ -77,14 +79,47 @@ struct Verify: Verb {
             failures.count == 1 ? "1 dump is not as it should be" : "\(failures.count) dumps are not as they should be")
     }
 
+    /// Notes a dump as damaged where everybody looks. That it cannot be noted, on a disk that is read-only, is no other verdict.
+    private func note(
+        _ reason: String, of manifest: Manifest, _ folder: JobFolder, _ schedule: Schedule, _ progress: Progress
+    ) async {
+        guard manifest.damage == nil else { return }
+        progress.end()
+        do {
+            let lock = try await lock(folder, schedule)
+            let damage = Manifest.Damage(found: Date(), reason: reason)
+            guard try folder.note(damage, of: manifest, lock: lock) else { return }
+            try await ledger(schedule).noteDamaged(manifest, try folder.list(), now: damage.found)
+            withExtendedLifetime(lock) {}
+        } catch {
+            tell("\(manifest.dump): its damage could not be noted: \((error as? Failure)?.message ?? "interrupted")")
+        }
+    }
+
+    private func lock(_ folder: JobFolder, _ schedule: Schedule) async throws -> JobLock {
+        do {
+            return try JobLock.take(folder.job, root: schedule.storage.root)
+        } catch let failure as Failure where failure.kind == .busy {
+            tell("\(failure.message): what was found is noted as soon as that is done")
+            return try await JobLock.wait(folder.job, root: schedule.storage.root)
+        }
+    }
+
     /// What is still known against a dump that is as its manifest says. A note of damage goes: somebody has put the bytes back.
-    private func standing(_ stored: StoredDump, _ manifest: Manifest, _ folder: JobFolder, root: String) async throws
-        -> String?
+    private func standing(_ stored: StoredDump, _ manifest: Manifest, _ folder: JobFolder, _ schedule: Schedule)
+        async throws -> String?
     {
         guard manifest.damage != nil else { return stored.fault }
-        let lock = try await JobLock.wait(folder.job, root: root)
+        let lock = try await lock(folder, schedule)
         tell("\(stored.name): was noted as damaged, and is whole now")
-        return try folder.clearDamage(of: manifest, lock: lock)?.fault
+        let fault = try folder.clearDamage(of: manifest, lock: lock)?.fault
+        try await ledger(schedule).reconcile(folder.job, try folder.list())
+        withExtendedLifetime(lock) {}
+        return fault
+    }
+
+    private func ledger(_ schedule: Schedule) throws -> Ledger {
+        try Ledger(folder: Daemon.stateFolder(of: schedule), schedule: schedule) { tell($0.message) }
     }
 
     private func chosen(_ folder: JobFolder) throws -> [StoredDump] {

@@ -29,7 +29,7 @@ package struct JobFacts: Sendable, Equatable {
     package var notBefore: Date?
     /// Runs begun on this job's server while it stood waiting.
     package var passedOver: Int
-    /// When a drill has shown that the newest dump is damaged; nil once there is a newer good one.
+    /// When a drill, or `verify`, has shown that the newest dump is damaged; nil once there is a newer good one.
     package var refuted: Date?
     /// The last slot that a drill was begun for, and how that went.
     package var drillAccount: Account?

@@ -22,7 +22,7 @@ package struct JobState: Sendable, Equatable {
     /// The last drill that has ended, and the last that has proven its dump.
     @Boxed package var lastDrill: DrillRecord? = nil
     @Boxed package var lastProven: DrillRecord? = nil
-    /// When a drill has shown that the newest dump is damaged; nil once there is a newer good one.
+    /// When a drill, or `verify`, has shown that the newest dump is damaged; nil once there is a newer good one.
     package var refuted: Date?
 
     package init(

@@ -191,6 +191,15 @@ package actor Ledger {
         }
     }
 
+    /// The same after one was found damaged: the job stands where the last good one has left it, and is dumped again at once when
+    /// it was the newest.
+    package func noteDamaged(_ manifest: Manifest, _ listed: [StoredDump], now: Date) {
+        attempt("the damage of a dump could not be noted") {
+            try $0.noteDamaged(manifest, newestGood: listed.compactMap(\.manifest).last, now: now)
+        }
+        reconcile(manifest.job, listed)
+    }
+
     /// The same after one was adopted, perhaps of a job of which nothing is known yet.
     package func noteAdopted(_ job: String, _ listed: [StoredDump], now: Date) {
         attempt("the job of the dump could not be noted") { try $0.see([job], now: now) }

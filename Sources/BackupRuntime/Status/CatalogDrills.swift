@@ -96,7 +96,9 @@ extension Catalog {
                 try database.execute(
                     sql: "UPDATE dump SET proof = 'drilled' WHERE job = ? AND name = ?",
                     arguments: [record.job, record.dump])
-            case .failed: try Self.refute(record, newestGood, database)
+            case .failed:
+                try Self.refute(
+                    record.dump, of: record.job, record.dumpTime, at: record.ended, newestGood, database)
             case .couldNotVerify, .notRun, .stale: break
             }
             return id
@@ -121,13 +123,21 @@ extension Catalog {
 
     /// A dump that does not restore is none: the job stands where the last good one left it, and is dumped again at once when
     /// it was the newest.
-    private static func refute(_ record: DrillRecord, _ newestGood: Manifest?, _ database: Database) throws {
-        try database.execute(
-            sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [record.job, record.dump])
-        guard newestGood.map({ $0.began < record.dumpTime ?? .distantFuture }) ?? true else { return }
+    private static func refute(
+        _ dump: String?, of job: String, _ dumpTime: Date?, at now: Date, _ newestGood: Manifest?, _ database: Database
+    ) throws {
+        try database.execute(sql: "DELETE FROM dump WHERE job = ? AND name = ?", arguments: [job, dump])
+        guard newestGood.map({ $0.began < dumpTime ?? .distantFuture }) ?? true else { return }
         try database.execute(
             sql: "UPDATE job SET refuted = ?, lastSuccess = ? WHERE name = ?",
-            arguments: [record.ended.microseconds, newestGood?.began.microseconds, record.job])
+            arguments: [now.microseconds, newestGood?.began.microseconds, job])
+    }
+
+    /// The same for one whose bytes are no longer what they were.
+    package func noteDamaged(_ manifest: Manifest, newestGood: Manifest?, now: Date) throws {
+        try write {
+            try Self.refute(manifest.dump, of: manifest.job, manifest.began, at: now, newestGood, $0)
+        }
     }
 
     /// Jobs with a drill in progress.

@@ -19,12 +19,13 @@ extension Catalog {
                         manifest.began.microseconds,
                         manifest.ended.microseconds, manifest.dump, manifest.bytes, manifest.totalRows,
                     ])
-                if manifest.damage != nil {
-                    // Nobody counts on it, and it asks for no other: there is a newer one, which has found it so.
-                } else if let drill = manifest.drill, drill.verdict == .failed {
+                let refuted =
+                    manifest.drill.flatMap { $0.verdict == .failed ? $0.ended : nil } ?? manifest.damage?.found
+                if let refuted {
+                    // Nobody counts on it; where there is a newer one, that asks for no other.
                     try database.execute(
                         sql: "UPDATE job SET refuted = ? WHERE name = ?",
-                        arguments: [drill.ended.microseconds, manifest.job])
+                        arguments: [refuted.microseconds, manifest.job])
                 } else {
                     try Self.add(manifest, database)
                     try Self.noteSuccess(manifest, database)

@@ -112,6 +112,17 @@ package struct JobFolder: Sendable {
         try Disk.sync(path, isFolder: true)
     }
 
+    /// Notes in a manifest that the bytes beside it are no longer those it speaks of: from then on nobody counts on the dump, and no
+    /// rule removes it. False when that is noted already, or the dump is another or gone meanwhile.
+    package func note(_ damage: Manifest.Damage, of manifest: Manifest, lock: borrowing JobLock) throws -> Bool {
+        guard let name = DumpName(manifest.dump, job: job), var now = stored(name).anyManifest,
+            now.damage == nil, now.sha256 == manifest.sha256
+        else { return false }
+        now.damage = damage
+        try rewrite(now)
+        return true
+    }
+
     /// Takes the note of damage out of a manifest. Returns how the dump stands then; nil when there is none of that name.
     package func clearDamage(of manifest: Manifest, lock: borrowing JobLock) throws -> StoredDump? {
         guard let name = DumpName(manifest.dump, job: job), var now = stored(name).anyManifest else { return nil }
