@@ -200,7 +200,7 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var properties: DatabaseProperties
     package var globals: Globals?
     /// The roles that the database needs, with the groups they are in: what a restore makes where they are missing. The
-    /// roles file has all of the server's. Nil in an adopted dump.
+    /// roles file has all of the server's. Of an adopted dump those that its definitions name.
     package var roles: [String]?
     package var proof: Proof
     package var matched: Match?

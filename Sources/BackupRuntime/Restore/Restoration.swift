@@ -86,6 +86,7 @@ package struct Restoration: Sendable {
         // Only what this restore has made is dropped after a fault.
         var isCreated = false
         do {
+            try await engine.checkRoles(early?.facts.roles)
             created = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true

@@ -73,16 +73,40 @@ struct RestoreEngine: Sendable {
         return missing
     }
 
+    /// Throws `.unavailable` that names all roles which a dump without a roles file needs and the server has not. `known` are those
+    /// that the archive was found to need, when it has been read already.
+    func checkRoles(_ known: Set<String>?) async throws {
+        guard manifest?.globals == nil else { return }
+        let needed: Set<String>
+        // Those of a dump of our own have groups too, without which it restores.
+        if let known = known ?? (manifest?.isAdopted == true ? manifest?.roles.map { Set($0) } : nil) {
+            needed = known
+        } else {
+            needed = try await mentionedRoles()
+        }
+        let missing = try await missing(of: needed)
+        guard !missing.isEmpty else { return }
+        throw Failure(
+            .unavailable, "the server lacks roles that the dump needs: \(missing.joined(separator: ", "))",
+            hint:
+                "Nobody has kept what they may do. Make them, with what you know of them: \(missing.map { "CREATE ROLE \(SQL.identifier($0));" }.joined(separator: " "))"
+        )
+    }
+
+    private func missing(of needed: Set<String>) async throws -> [String] {
+        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
+        return needed.subtracting(present).subtracting(["", "-"]).filter { !$0.hasPrefix("pg_") }.sorted()
+    }
+
     /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone. Returns the new ones.
     func createUnknownRoles() async throws -> [String] {
         guard let manifest, manifest.globals == nil else { return [] }
-        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
         let owners = (manifest.contents ?? [:]).values.joined().compactMap { entry in
             entry.lastIndex(of: " ").map { String(entry[entry.index(after: $0)...]) }
         }
         var known = Set(manifest.roles ?? owners)
         if manifest.roles == nil { known.formUnion(try await mentionedRoles()) }
-        let needed = known.subtracting(present).subtracting(["", "-"]).filter { !$0.hasPrefix("pg_") }.sorted()
+        let needed = try await missing(of: known)
         for role in needed { try await admin.query("CREATE ROLE \(SQL.identifier(role))") }
         return needed
     }
@@ -237,6 +261,9 @@ struct RestoreEngine: Sendable {
 extension Manifest {
     /// The major version of the pg_dump that wrote the archive; 0 when that is not known.
     var dumpMajor: Int { Int(pgDumpVersion.prefix { $0.isNumber }) ?? 0 }
+
+    /// Made of an archive of another tool: of the database itself nothing is known.
+    var isAdopted: Bool { properties.owner.isEmpty }
 }
 
 extension ArchiveReading {

@@ -201,8 +201,10 @@ package struct Adoption: Sendable {
             members: digest.members, entries: reading.entries, rows: [:],
             largeObjects: 0, extensions: [],
             properties: .init(owner: "", encoding: "", collation: "", characterType: ""), globals: nil,
-            proof: .read,
-            warnings: ["adopted from \(file): owner, settings, grants and roles are not known"],
+            roles: reading.facts.roles.sorted(), proof: .read,
+            warnings: [
+                "adopted from \(file): owner, settings and grants of the database are not known, and of its roles the names alone"
+            ],
             tool: "archon-backupd \(Version.current)")
         if examined.isAmbiguous {
             manifest.warnings.append(
