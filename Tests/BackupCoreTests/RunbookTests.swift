@@ -19,7 +19,7 @@ import Testing
     /// `ages` has in seconds how much older than the others the data of a job's newest dump are.
     private func runbook(
         _ jobs: [Job], contacts: [Contact] = [], settings: [Manifest.DatabaseProperties.Setting] = [],
-        ages: [String: Double] = [:]
+        ages: [String: Double] = [:], lost: Set<String> = [], refused: Set<String> = []
     ) -> Runbook {
         var schedule = Schedule(
             storage: .init(root: "/backups", minimumFree: 0), concurrency: 1,
@@ -31,7 +31,9 @@ import Testing
             manifest.properties.settings = settings
             manifest.snapshot = Self.now - (ages[job.name] ?? 0)
             return Runbook.Database(
-                job: job, state: nil, newest: manifest, proven: nil, folder: "/backups/\(job.name)")
+                job: job, state: nil, newest: lost.contains(job.name) ? nil : manifest, proven: nil,
+                refused: refused.contains(job.name) ? .init(dump: "backup_newer", reason: "rotten") : nil,
+                folder: "/backups/\(job.name)")
         }
         return Runbook(
             schedule, databases, host: "host<1>", config: "/etc/archon-backupd/schedule.json", isUsualConfig: true,
@@ -75,6 +77,58 @@ import Testing
             let text = RunbookMarkdown.text(runbook(jobs, ages: ["old": 3600]).blocks)
             #expect(text.contains("--dry-run\narchon-backupd restore new\narchon-backupd restore-server"), "\(text)")
         }
+    }
+
+    @Test func `a database without a good dump is left out, and stops no other`() throws {
+        // A second job has a dump of one of them: that one is not lost.
+        let jobs = [
+            try job("x"), try job("gone", database: "Gone.\"1\""), try job("a", database: "app"),
+            try job("b", database: "app"),
+        ]
+        let text = RunbookMarkdown.text(runbook(jobs, lost: ["gone", "a"]).blocks)
+        let options = #"--from latest --missing --exclude '"Gone.""1"""'"#
+        #expect(
+            text.contains(
+                """
+                they cannot come back:
+
+                - `Gone."1"`
+
+                ```bash
+                (
+                set -e
+                archon-backupd restore-server main \(options) --dry-run
+                archon-backupd restore b
+                archon-backupd restore x
+                archon-backupd restore-server main \(options)
+                )
+                """), "\(text)")
+        let none = RunbookMarkdown.text(runbook([try job("x")], lost: ["x"]).blocks)
+        #expect(none.contains("- `x`") && !none.contains("archon-backupd restore-server main"), "\(none)")
+    }
+
+    @Test func `where the newest dump is not good, the one before it comes back and is told of`() throws {
+        let jobs = [try job("x"), try job("y"), try job("postgres")]
+        let text = RunbookMarkdown.text(runbook(jobs, refused: ["x", "postgres"]).blocks)
+        let options = "--from latest --missing --exclude postgres --exclude x"
+        #expect(
+            text.contains(
+                """
+                archon-backupd restore-server main \(options) --dry-run
+                archon-backupd restore postgres --replace --yes
+                archon-backupd restore x
+                archon-backupd restore y
+                archon-backupd restore-server main \(options)
+                """), "\(text)")
+        #expect(text.contains("There is a newer one, `backup_newer`, which is not good and is passed over: rotten."))
+        let all = RunbookMarkdown.text(runbook([try job("x")], refused: ["x"]).blocks)
+        #expect(all.contains("(\nset -e\narchon-backupd restore x\n)"), "\(all)")
+    }
+
+    @Test(arguments: ["plain_1", "Upper", "a.b", "a\"b", "*", "a?", "$x", "new\nline", "", "[x]\\"])
+    func `the pattern of one database names no other`(name: String) throws {
+        let matches = try DatabasePatterns([DatabasePatterns.literal(name)]).matcher()
+        #expect(matches(name) && !matches(name + "x") && !matches("x" + name))
     }
 
     @Test func `a job without the rows of a table brings nothing back where another has them, and says what it lacks`()
@@ -209,26 +263,6 @@ import Testing
                 }
             }
             #expect(isSaid, "\(message)")
-        }
-    }
-
-    @Test(arguments: [Job.Format.custom, .directory])
-    func `bash takes the commands of every kind of server`(format: Job.Format) async throws {
-        var manifest = ManifestTests.plain
-        manifest.format = format
-        let servers = [
-            Server(name: "socket", connection: "host=/run/x user=postgres"),
-            Server(name: "password", connection: "host=db", passfile: "/etc/p w"),
-            Server(
-                name: "box", connection: "",
-                container: Container(engine: .docker, socket: "/run/d sock", name: "db", user: "o'\u{301}x")),
-        ]
-        for server in servers {
-            let commands = StockRestore(manifest, server: server, folder: "/backups/o'x").commands
-            let said = try await run("/bin/bash", ["-n"], input: commands)
-            #expect(said.status == 0 && said.error.isEmpty, "\(said.error)\n\(commands)")
-            // Bash takes this for arithmetic.
-            #expect(!commands.contains("$(("))
         }
     }
 

@@ -35,6 +35,53 @@ import Testing
         }
     }
 
+    @Test func `its roles are named at once where they are missing, and made by the runbook's commands`() async throws {
+        try await withOwnServer { host in
+            try await host.server.create(
+                "adopted_c",
+                """
+                create role app; create role "Odd ""Role"; create role reader;
+                create table t (id int); insert into t values (1); alter table t owner to "Odd ""Role";
+                create schema s authorization app; grant select on t to reader;
+                """)
+            try host.write("\"adopted_c\": {\(VerbTests.often)}")
+            let file = "\(host.folder)/backup_adopted_c_20251121_020000.dump"
+            try await dump(host, "adopted_c", to: file)
+            #expect(try await host.call("adopt", "adopted_c", file).status == 0)
+            let new = try await ScratchServer.begin()
+            defer { new.end() }
+            var moved = host
+            moved.servers = "\"scratch\": {\"connection\": \"\(new.connection)\", \"concurrency\": 2}"
+            try moved.write("\"adopted_c\": {\(VerbTests.often)}")
+            // The same of a bare file, of which nothing is written down.
+            for arguments in [["restore", "adopted_c"], ["restore", file, "--into", "x"]] {
+                let refused = try await moved.call(arguments)
+                #expect(refused.status == 69, "\(refused.error)")
+                #expect(
+                    refused.error.contains("lacks roles that the dump needs: Odd \"Role, app, reader\n"),
+                    "\(refused.error)")
+                #expect(
+                    refused.error.contains(
+                        "CREATE ROLE \"Odd \"\"Role\"; CREATE ROLE \"app\"; CREATE ROLE \"reader\";"),
+                    "\(refused.error)")
+            }
+            #expect(
+                try await new.psql(
+                    "postgres", "select count(*) from pg_database where datname !~ '^(postgres|template.)$'") == "0")
+            let said = try await moved.call("runbook")
+            let stock = try FollowedRunbook(said.output).blocks(after: "### `adopted_c`").filter {
+                $0.contains("createdb")
+            }
+            let followed = try await FollowedRunbook.bash(moved, try #require(stock.first))
+            #expect(followed.status == 0, "\(followed.error)\n\(stock)")
+            let owner = "select tableowner from pg_tables where tablename = 't'"
+            #expect(try await new.psql("adopted_c", owner) == "Odd \"Role")
+            // Now that they are there.
+            let restored = try await moved.call("restore", "adopted_c", "--replace", "--yes")
+            #expect(restored.status == 0, "\(restored.error)")
+        }
+    }
+
     private struct Status: Decodable {
         struct Job: Decodable {
             var lastSuccess: String?

@@ -101,7 +101,10 @@ import Testing
                 $0.contains("createdb")
             }
             let refused = try await FollowedRunbook.bash(host, stock[0])
-            #expect(refused.status == 1 && refused.error.isEmpty, "\(refused.error)")
+            #expect(refused.status == 1, "\(refused.error)")
+            #expect(
+                refused.error
+                    == "\((archive as NSString).lastPathComponent) is not what was proven: its SHA-256 is another\n")
             let made =
                 "select (select count(*) from pg_database where datname = 'archon_db') + (select count(*) from pg_roles where rolname = 'member')"
             #expect(try await new.psql("postgres", made) == "0")
@@ -127,7 +130,28 @@ import Testing
                 host, block.replacing("BEFORE=archon_db_before_TIME", with: "BEFORE=\(kept)"))
             #expect(followed.status == 0, "\(followed.error)\n\(block)")
             #expect(try await new.fingerprint("archon_db") == spoilt)
-            #expect(try await new.fingerprint("archon_db_undone") == restored)
+            let undone = try #require(followed.lines.last { $0.hasPrefix("what was restored is called ") })
+            let name = try #require(undone.split(separator: " ").dropLast().last.map(String.init))
+            #expect(name.hasPrefix("archon_db_undone_") && RestoreNames.isOurs(name), "\(undone)")
+            #expect(try await new.fingerprint(name) == restored)
+
+            // A second time, and with a name that has no room for another word.
+            try await Task.sleep(for: .milliseconds(1100))
+            let long = String(repeating: "é", count: 31) + "x"
+            for database in ["before_1", "before_2", long] { try await new.create(database, "") }
+            for (name, before) in [("archon_db", "before_1"), (long, "before_2")] {
+                let again = try await FollowedRunbook.bash(
+                    host,
+                    block.replacing(
+                        "NAME=archon_db BEFORE=archon_db_before_TIME", with: "NAME=\(name) BEFORE=\(before)"))
+                #expect(again.status == 0, "\(again.error)")
+            }
+            let left = try await new.psql(
+                "postgres",
+                "select string_agg(datname, ',' order by datname collate \"C\") from pg_database where datname ~ '_undone_.*Z$'"
+            )
+            let names = left.split(separator: ",")
+            #expect(names.count == 3 && names.allSatisfy { RestoreNames.isOurs(String($0)) }, "\(left)")
         }
     }
 

@@ -10,12 +10,27 @@ package struct Runbook: Sendable {
         package var newest: Manifest?
         /// The newest good dump that a drill has restored.
         package var proven: Manifest?
+        /// What stands behind it and is newer, but not good.
+        package var refused: Refused?
         package var folder: String
 
-        package init(job: Job, state: JobState?, newest: Manifest?, proven: Manifest?, folder: String) {
+        package struct Refused: Sendable {
+            package var dump: String
+            package var reason: String
+
+            package init(dump: String, reason: String) {
+                self.dump = dump
+                self.reason = reason
+            }
+        }
+
+        package init(
+            job: Job, state: JobState?, newest: Manifest?, proven: Manifest?, refused: Refused? = nil, folder: String
+        ) {
             self.job = job
             self.state = state
             self.newest = newest
+            self.refused = refused
             self.proven = proven
             self.folder = folder
         }

@@ -21,22 +21,46 @@ extension Runbook {
             guard !ours.isEmpty, ours.count == schedule.jobs.count(where: { $0.server == server.name }) else {
                 continue
             }
-            // These a new server has, empty: restore-server fills them.
-            let usual = ["postgres", server.maintenanceDatabase]
-            let restored = chosen(ours).filter { !usual.contains($0.job.database) }
-            let missing = [server.name, "--from", "latest", "--missing"]
-            var lines = ["(", "set -e", call("restore-server", missing + ["--dry-run"])]
-            for entry in restored { lines.append(call("restore", [entry.job.name])) }
-            lines += [call("restore-server", missing), ")"]
-            let lost = ours.filter { $0.newest == nil }
+            let chosen = chosen(ours)
+            let lost = lost(of: ours, chosen)
             blocks.append(.heading(3, "Server \(code: server.name)"))
             if !lost.isEmpty {
                 blocks.append(.paragraph("There is no good dump of these, and they cannot come back:"))
-                blocks.append(.list(lost.map { "\(code: $0.job.database)" }))
+                blocks.append(.list(lost.map { "\(code: $0)" }))
             }
-            blocks.append(.commands(lines.joined(separator: "\n")))
+            if !chosen.isEmpty { blocks.append(.commands(commands(server, chosen, lost))) }
         }
         return blocks.count > 2 ? blocks : []
+    }
+
+    /// The databases that no job has a good dump of, each once.
+    private func lost(of databases: [Database], _ chosen: [Database]) -> [String] {
+        var seen = Set(chosen.map(\.job.database))
+        return databases.map(\.job.database).filter { seen.insert($0).inserted }
+    }
+
+    private func commands(_ server: Server, _ chosen: [Database], _ lost: [String]) -> String {
+        // These a new server has, empty: restore-server fills them.
+        let usual = ["postgres", server.maintenanceDatabase]
+        // restore-server ends with a failure where there is no good dump, or the newest of all is none.
+        let excluded = lost + chosen.filter { $0.refused != nil }.map(\.job.database)
+        let missing =
+            [server.name, "--from", "latest", "--missing"]
+            + excluded.flatMap { ["--exclude", DatabasePatterns.literal($0)] }
+        var lines = ["(", "set -e", call("restore-server", missing + ["--dry-run"])]
+        for entry in chosen {
+            if !usual.contains(entry.job.database) {
+                lines.append(call("restore", [entry.job.name]))
+            } else if entry.refused != nil {
+                lines.append(call("restore", [entry.job.name, "--replace", "--yes"]))
+            }
+        }
+        // With nothing left for it, it would say that there is no database to restore.
+        guard chosen.contains(where: { $0.refused == nil }) else {
+            lines.remove(at: 2)
+            return (lines + [")"]).joined(separator: "\n")
+        }
+        return (lines + [call("restore-server", missing), ")"]).joined(separator: "\n")
     }
 
     /// One job for each database that has a dump, as restore-server chooses it: a second one would restore it beside the first.
@@ -69,6 +93,12 @@ extension Runbook {
                 "Criticality \(job.criticality.rawValue). The newest good dump is \(code: manifest.dump), with the data of \(Self.time(manifest.snapshot)): \(Plural.rows(manifest.rows)), \(ByteSize.text(manifest.bytes))."
             )
         ]
+        if let refused = entry.refused {
+            blocks.append(
+                .paragraph(
+                    "There is a newer one, \(code: refused.dump), which is not good and is passed over: \(refused.reason)."
+                ))
+        }
         if job.isPartial {
             blocks.append(
                 .paragraph(
@@ -127,6 +157,7 @@ extension Runbook {
                 "Whoever runs them must be able to read the dump, and be let in by the server as its superuser. Where root is not let in, as on a new Debian: \(code: "cp -a FOLDER /var/tmp/restore && chown -R postgres: /var/tmp/restore"), write \(code: "FOLDER=/var/tmp/restore"), and paste into \(code: "sudo -u postgres bash").",
                 "No password is printed. Where one is asked for, \(code: "export PGPASSWORD") or a PGPASSFILE comes first; only PGPASSWORD goes into a container. The roles file gives each role the password that it had, the superuser too: give the new server's superuser its old password first.",
                 "The database comes into the server's default tablespace. A tablespace that its tables lay in is made first, with \(code: "CREATE TABLESPACE"), or left out by \(code: "pg_restore --no-tablespaces").",
+                "No dump knows whether a database was a template: after these commands as after \(code: "archon-backupd restore") it is none. \(code: "ALTER DATABASE NAME IS_TEMPLATE true") makes it one again.",
                 "After a failure in the middle drop what there is of the database, \(code: "dropdb NAME"), and begin again; the line that sets a database aside is to be left out then.",
             ]),
         ]

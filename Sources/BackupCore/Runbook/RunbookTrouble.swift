@@ -19,6 +19,11 @@ extension Runbook {
             "Install them there, as postgresql-15-pgvector for \(code: "vector"), or take the image that has them."
         ),
         (
+            "the server lacks roles that the dump needs: …",
+            "The dump was adopted, and came without the roles that own or were granted something (69).",
+            "Make them with the statements that are printed: \(code: "CREATE ROLE NAME"), with LOGIN and a password where you know that."
+        ),
+        (
             "the server cannot make a database with the dump's locale: …",
             "The new server's host has not the old one's locales (69).",
             "Install locales-all there, and restart the server."
@@ -61,8 +66,14 @@ extension Runbook {
     /// Of PostgreSQL's own programs.
     private static let ofStock: [(message: String, meaning: RunbookText, cure: RunbookText)] = [
         (
-            "role \"…\" does not exist", "The roles file was left out, or could not be run to its end.",
-            "Run the line with the roles file again, and read what it says."
+            "… is not what was proven: its SHA-256 is another",
+            "The file was damaged or changed since, or cannot be read there; nothing was made.",
+            "Fetch it from another copy, or take an older dump: write its name in the place of this one, and the sums that its manifest (.json) has under sha256."
+        ),
+        (
+            "role \"…\" does not exist",
+            "The roles file was left out, or could not be run to its end; an adopted dump has none.",
+            "Run the line with the roles file again, and read what it says; or \(code: "CREATE ROLE NAME")."
         ),
         (
             "extension \"…\" is not available", "Its files are not on the new server's host.",
@@ -121,7 +132,7 @@ extension Runbook {
         }
         blocks.append(
             .paragraph(
-                "What was restored is called NAME_undone then. When all is well, drop what is not needed; until then it takes its room. A restore under a new name is undone by dropping that database."
+                "What was restored is called NAME_undone_TIME then, which is printed; a long name is cut. When all is well, drop what is not needed; until then it takes its room. A restore under a new name is undone by dropping that database."
             ))
         return blocks
     }
@@ -132,10 +143,12 @@ extension Runbook {
                 "export PGDATABASE=template1 PGCLIENTENCODING=UTF8",
                 "\(target.run)psql -X -d \"$TARGET\" -Atc \"SELECT datname FROM pg_database WHERE datname ~ '_before_[0-9]{8}T[0-9]{6}Z$'\"",
                 "NAME=archon_db BEFORE=archon_db_before_TIME",
-                "\(target.feed)psql -X -q -1 -o /dev/null -v ON_ERROR_STOP=1 -v name=\"$NAME\" -v before=\"$BEFORE\" -v undone=\"${NAME}_undone\" -d \"$TARGET\" <<'SQL'",
+                "\(target.feed)psql -X -q -1 -o /dev/null -v ON_ERROR_STOP=1 -v name=\"$NAME\" -v before=\"$BEFORE\" -d \"$TARGET\" <<'SQL'",
+                // A name has 63 bytes, and none is cut inside a character.
+                "SELECT left(:'name', n) || to_char(now() AT TIME ZONE 'UTC', '\"_undone_\"YYYYMMDD\"T\"HH24MISS\"Z\"') AS undone FROM generate_series(0, 63) n WHERE octet_length(left(:'name', n)) <= 39 ORDER BY n DESC LIMIT 1 \\gset",
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'name', :'before') AND pid <> pg_backend_pid();",
                 "ALTER DATABASE :\"name\" RENAME TO :\"undone\";", "ALTER DATABASE :\"before\" RENAME TO :\"name\";",
-                "SQL", ")",
+                "\\echo what was restored is called :undone now", "SQL", ")",
             ]
         return lines.joined(separator: "\n")
     }

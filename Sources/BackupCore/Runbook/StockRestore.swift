@@ -49,12 +49,19 @@ package struct StockRestore: Sendable {
             manifest.format == .directory
             ? "cd \"$FOLDER\"/\(archive) && ls | LC_ALL=C sort | xargs sha256sum | sha256sum"
             : "sha256sum < \"$FOLDER\"/\(archive)"
-        var lines = ["test \"$(\(sum) | cut -c1-64)\" = \(manifest.sha256)"]
+        var lines = ["test \"$(\(sum) | cut -c1-64)\" = \(manifest.sha256)" + Self.orSay("\(manifest.dump).dump")]
         if let globals = manifest.globals {
             let file = ShellCommand.word(globals.file)
-            lines.append("test \"$(sha256sum < \"$FOLDER\"/\(file) | cut -c1-64)\" = \(globals.sha256)")
+            lines.append(
+                "test \"$(sha256sum < \"$FOLDER\"/\(file) | cut -c1-64)\" = \(globals.sha256)"
+                    + Self.orSay(globals.file))
         }
         return lines
+    }
+
+    /// `set -e` would end the subshell without a word.
+    private static func orSay(_ file: String) -> String {
+        " \\\n  || { echo \(ShellCommand.word("\(file) is not what was proven: its SHA-256 is another")) >&2; exit 1; }"
     }
 
     /// The archive goes into the container and out again at the end, however that comes: pg_restore -j reads no pipe.
@@ -67,12 +74,24 @@ package struct StockRestore: Sendable {
     }
 
     private var roles: [String] {
-        guard let globals = manifest.globals else {
-            return ["# No roles were dumped: make those that own or were granted something by hand, first."]
-        }
+        guard let globals = manifest.globals else { return namedRoles }
         return [
             "# All roles of the old server. Complaints about roles that exist already, or of a database that does not yet, are harmless.",
             "\(target.feed)psql -X -q -d \"$TARGET\" < \"$FOLDER\"/\(ShellCommand.word(globals.file))",
+        ]
+    }
+
+    /// Those that the dump is known to need, by name.
+    private var namedRoles: [String] {
+        let names = (manifest.roles ?? []).filter { !$0.hasPrefix("pg_") }
+        guard !names.isEmpty else {
+            return ["# No roles were dumped: make those that own or were granted something by hand, first."]
+        }
+        let statements = names.map { ShellCommand.word("CREATE ROLE \(SQL.identifier($0));") }
+        return [
+            "# No roles were dumped, and these are needed: add LOGIN and a password where you know that. Complaints about roles that exist already are harmless.",
+            "printf '%s\\n' \(statements.joined(separator: " "))" + " \\",
+            "  | \(target.feed)psql -X -q -d \"$TARGET\"",
         ]
     }
 

@@ -44,6 +44,15 @@ package struct DatabasePatterns: Sendable, Equatable {
         self.init(checked: texts)
     }
 
+    /// The pattern that names this one database.
+    package static func literal(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                || $0 == UInt8(ascii: "_")
+        }
+        return isPlain ? name : SQL.identifier(name)
+    }
+
     /// Tells whether a name is among those of any of the patterns; made once for many names.
     package func matcher() -> (String) -> Bool {
         let expressions = texts.compactMap { try? Self.expression($0) }  // checked in init
