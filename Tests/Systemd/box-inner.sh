@@ -44,6 +44,13 @@ cp "$base/id" "$root/etc/machine-id"
 # Images say with it that no package may start its service; here they may.
 rm -f "$root/usr/sbin/policy-rc.d"
 rm -rf "$root/var/log/journal"
+# What a machine has of the product itself, installed or left by hand, is no test's business: its unit, schedule, catalog,
+# dumps and user, and the links that enable it.
+rm -rf "$root/etc/archon-backupd" "$root/var/lib/archon-backupd" "$root/backups/supabase-ai" "$root/usr/lib/archon-backupd"
+find "$root/usr/bin" "$root/usr/local/bin" "$root/etc/systemd" "$root/usr/lib/systemd" "$root/usr/local/lib/systemd" \
+    "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d" \( -name 'archon-backupd' -o -name 'archon-backupd.*' \) \
+    -exec rm -rf {} + 2> /dev/null || true # not every machine has every folder
+sed -i '/^archon-backup:/d' "$root/etc/passwd" "$root/etc/group" "$root/etc/shadow" "$root/etc/gshadow"
 mkdir -p "$root/mnt/.old"
 cd "$root"
 pivot_root . mnt/.old

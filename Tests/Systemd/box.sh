@@ -2,9 +2,10 @@
 # A booted host in a box: a real systemd over an overlay of this machine's root, for tests that need root and nothing else.
 #   box.sh up FOLDER [PID]     boots; ends when the process PID does. FOLDER (new) is this box's alone, so many may run.
 #   box.sh run FOLDER CMD...   runs a command inside;  box.sh down FOLDER   ends it and removes what it left
-# Inside, everything installed here is installed there; what is written there goes with it. It has its own /run, /tmp, /dev,
-# journal, loopback and machine id. Folders that are mounts of their own here are empty there: copy what a test needs to
-# /proc/$(cat FOLDER/leader)/root/. BOX_UNIT is the unit to boot (basic.target starts no service of this machine's).
+# Inside, everything installed here is installed there, but for the product itself; what is written there goes with it.
+# It has its own /run, /tmp, /dev, journal, loopback and machine id. Folders that are mounts of their own here are empty
+# there: copy what a test needs to /proc/$(cat FOLDER/leader)/root/. BOX_UNIT is the unit to boot (basic.target starts no
+# service of this machine's).
 set -u
 verb=${1:-}
 box=${2:?usage: box.sh up|run|down FOLDER}
