@@ -102,7 +102,7 @@ import Testing
     func `a secret is for one, a schedule is written by one`(
         mode: Int, isFile: Bool, isReadable: Bool, secret: Bool, schedule: Bool
     ) {
-        let rights = CheckResult.Rights(mode: UInt32(mode), isFile: isFile, isReadable: isReadable)
+        let rights = CheckResult.Rights(user: "u", mode: UInt32(mode), isFile: isFile, isReadable: isReadable)
         #expect((CheckResult.secret("/f", rights).outcome == .pass) == secret)
         #expect((CheckResult.schedule("/f", rights).outcome == .pass) == schedule)
     }
@@ -116,16 +116,20 @@ import Testing
     ) throws {
         let folder = CheckResult.OpenFolder(path: "/d", mode: UInt32(mode), stranger: stranger)
         #expect((folder != nil) == isOpen)
-        let rights = CheckResult.Rights(mode: 0o640, isFile: true, isReadable: true, openFolder: folder)
+        let rights = CheckResult.Rights(
+            user: "u", mode: 0o640, isFile: true, isReadable: true, openFolder: folder)
         let found = CheckResult.schedule("/d/f", rights)
         #expect((found.outcome == .fail) == isOpen && (found.mend?.contains(" /d`") == true) == isOpen, "\(found)")
     }
 
     @Test func `a file of somebody else is no pass, be it a schedule or a secret`() {
-        let rights = CheckResult.Rights(mode: 0o600, isFile: true, isReadable: true, stranger: "app")
-        for found in [CheckResult.schedule("/f", rights), CheckResult.secret("/f", rights)] {
+        let rights = CheckResult.Rights(user: "dumper", mode: 0o600, isFile: true, isReadable: true, stranger: "app")
+        for (found, mode) in [(CheckResult.schedule("/f g", rights), "0640"), (.secret("/f g", rights), "0600")] {
             #expect(found.outcome == .fail && found.found.hasPrefix("owned by app"), "\(found)")
+            #expect(found.mend == "`chown dumper '/f g'` and `chmod \(mode) '/f g'`.", "\(found)")
         }
+        let unreadable = CheckResult.Rights(user: "dumper", mode: 0o600, isFile: true, isReadable: false)
+        #expect(CheckResult.secret("/f", unreadable).mend == "Give it to the service's user: `chown dumper /f`.")
     }
 
     @Test(arguments: [

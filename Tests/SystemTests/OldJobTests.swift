@@ -78,6 +78,12 @@ import Testing
                     "Remove line 4 of /etc/cron.d/copy: \(told)", "`crontab -e -u deploy`, and remove line 2: \(told)",
                     "`crontab -e -u suse`, and remove line 1: \(told)",
                 ])
+            // What names the line twice gives it one number.
+            #expect(
+                found.lines == [
+                    "fail /etc/cron.d/copy:4", "fail /var/spool/cron/crontabs/deploy:2",
+                    "fail /var/spool/cron/tabs/suse:1",
+                ])
             #expect(found.checks.allSatisfy { $0.found == told }, "\(found.checks)")
         }
     }

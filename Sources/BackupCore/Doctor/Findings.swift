@@ -56,6 +56,8 @@ extension CheckResult {
 
     /// What may be done with a file that a secret is in, or that says what the service runs.
     package struct Rights: Sendable {
+        /// The service's user, whose the file should be.
+        package var user: String
         /// The permission bits.
         package var mode: UInt32
         package var isFile: Bool
@@ -66,8 +68,10 @@ extension CheckResult {
         package var openFolder: OpenFolder?
 
         package init(
-            mode: UInt32, isFile: Bool, isReadable: Bool, stranger: String? = nil, openFolder: OpenFolder? = nil
+            user: String, mode: UInt32, isFile: Bool, isReadable: Bool, stranger: String? = nil,
+            openFolder: OpenFolder? = nil
         ) {
+            self.user = user
             self.mode = mode
             self.isFile = isFile
             self.isReadable = isReadable
@@ -99,13 +103,13 @@ extension CheckResult {
         guard rights.mode & 0o077 == 0 else {
             return .fail(
                 .credentials, path, "mode \(octal(rights.mode)): others may open it, so that libpq passes over it",
-                mend: "`chmod 0600 \(path)`.")
+                mend: "`chmod 0600 \(ShellCommand.word(path))`.")
         }
         guard rights.mode & 0o400 != 0 else {
             // Root reads it all the same, and the service would not.
             return .fail(
                 .credentials, path, "mode \(octal(rights.mode)): its owner may not read it",
-                mend: "`chmod 0600 \(path)`.")
+                mend: "`chmod 0600 \(ShellCommand.word(path))`.")
         }
         if let owned = owned(path, rights, mode: "0600") { return owned }
         return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
@@ -117,15 +121,16 @@ extension CheckResult {
         guard rights.mode & 0o022 == 0 else {
             return .fail(
                 .credentials, path, "mode \(octal(rights.mode)): others may write it, and so say what the service runs",
-                mend: "`chmod go-w \(path)`.")
+                mend: "`chmod go-w \(ShellCommand.word(path))`.")
         }
         if let owned = owned(path, rights, mode: "0640") { return owned }
         if let folder = rights.openFolder {
+            let place = ShellCommand.word(folder.path)
             let who = folder.stranger.map { "owned by \($0)" } ?? "mode \(octal(folder.mode))"
             return .fail(
                 .credentials, path,
                 "its folder \(folder.path) is \(who): others may put another file there, and so say what the service runs",
-                mend: folder.stranger == nil ? "`chmod go-w \(folder.path)`." : "`chown root \(folder.path)`.")
+                mend: folder.stranger == nil ? "`chmod go-w \(place)`." : "`chown root \(place)`.")
         }
         return .pass(.credentials, path, "readable, mode \(octal(rights.mode))")
     }
@@ -138,16 +143,17 @@ extension CheckResult {
         guard rights.isReadable else {
             return .fail(
                 .credentials, path, "mode \(octal(rights.mode)): this user may not read it",
-                mend: "Give it to the service's user: `chown archon-backup \(path)`.")
+                mend: "Give it to the service's user: `chown \(rights.user) \(ShellCommand.word(path))`.")
         }
         return nil
     }
 
     private static func owned(_ path: String, _ rights: Rights, mode: String) -> CheckResult? {
         rights.stranger.map {
-            .fail(
+            let word = ShellCommand.word(path)
+            return .fail(
                 .credentials, path, "owned by \($0), who may do with it what they want",
-                mend: "`chown archon-backup \(path)`, or whoever the service runs as, and `chmod \(mode) \(path)`.")
+                mend: "`chown \(rights.user) \(word)` and `chmod \(mode) \(word)`.")
         }
     }
 

@@ -8,9 +8,12 @@ enum HostChecks {
         guard access(storage.root, F_OK) == 0 else {
             let code = errno
             if code == EACCES { return .skipped(.disk, storage.root, "this user may not look there: run it as root") }
+            let user = ServiceUser.name(of: storage)
             return .fail(
                 .disk, storage.root, "not there: \(String(cString: strerror(code)))",
-                mend: "Make it for the service: `install -d -m 0700 -o archon-backup \(storage.root)`, or mount it.")
+                mend:
+                    "Make it for the service: `install -d -m 0700 -o \(user) \(ShellCommand.word(storage.root))`, or mount it."
+            )
         }
         do {
             let free = try Disk.freeBytes(at: storage.root)
@@ -34,43 +37,59 @@ enum HostChecks {
 
     /// The schedule, and what the servers' passwords are in.
     static func credentials(_ schedule: Schedule, path: String) -> [CheckResult] {
-        [look(path, CheckResult.schedule)]
+        let user = ServiceUser.name(of: schedule.storage)
+        return [look(path, user, CheckResult.schedule)]
             + schedule.servers.compactMap { server in
-                if let passfile = server.passfile { return look(passfile, CheckResult.secret) }
-                return server.passwordCredential.map { credential($0, server.name) }
+                if let passfile = server.passfile { return look(passfile, user, CheckResult.secret) }
+                return server.passwordCredential.map { credential($0, server.name, user) }
             }
     }
 
-    private static func credential(_ name: String, _ server: String) -> CheckResult {
+    private static func credential(_ name: String, _ server: String, _ user: String) -> CheckResult {
         guard let folder = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] else {
             return .skipped(
                 .credentials, "\(name) of \(server)",
                 "systemd gives it to the service alone; the check postgresql uses it")
         }
         // systemd has set its mode.
-        return look("\(folder)/\(name)") { path, rights in
+        return look("\(folder)/\(name)", user) { path, rights in
             rights.isFile && rights.isReadable
                 ? .pass(.credentials, path, "readable") : CheckResult.secret(path, rights)
         }
     }
 
-    private static func look(_ path: String, _ judge: (String, CheckResult.Rights) -> CheckResult) -> CheckResult {
+    private static func look(
+        _ path: String, _ user: String, _ judge: (String, CheckResult.Rights) -> CheckResult
+    ) -> CheckResult {
         var status = stat()
         guard stat(path, &status) == 0 else {
             let code = errno
-            if code == EACCES {
+            if code == EACCES, let folder = shutFolder(path) {
                 return .fail(
-                    .credentials, path, "this user may not enter its folder",
-                    mend: "Let the service's user, archon-backup, into the folder: `chmod o+x`, or its group.")
+                    .credentials, path, "this user may not enter \(folder)",
+                    mend: "Let the service's user, \(user), into it: `chmod o+x \(ShellCommand.word(folder))`.")
             }
             return .fail(
                 .credentials, path, "not there: \(String(cString: strerror(code)))",
                 mend: "Make it, mode 0600, for the service's user, or correct the schedule.")
         }
         let rights = CheckResult.Rights(
-            mode: status.st_mode & 0o7777, isFile: status.st_mode & S_IFMT == S_IFREG,
+            user: user, mode: status.st_mode & 0o7777, isFile: status.st_mode & S_IFMT == S_IFREG,
             isReadable: access(path, R_OK) == 0, stranger: stranger(status.st_uid), openFolder: openFolder(path))
         return judge(path, rights)
+    }
+
+    /// The topmost folder on the way to `path` that this user may not pass; nil when all of its own let them, and what a link
+    /// leads to does not.
+    private static func shutFolder(_ path: String) -> String? {
+        var folder = path
+        var shut: String?
+        while folder.contains("/"), folder != "/" {
+            folder = (folder as NSString).deletingLastPathComponent
+            var status = stat()
+            if stat(folder, &status) == 0, access(folder, X_OK) != 0 { shut = folder }
+        }
+        return shut
     }
 
     /// The folder of that name, and the one that a link leads to.

@@ -106,9 +106,13 @@ package struct OldJobSearch: Sendable {
     {
         guard let text = text(path, &seen) else { return }
         seen.count += 1
+        // A user's own is edited by a command, which does not show the lines that cron has put on top.
+        let user = path.hasPrefix("/var/spool/cron/") ? (path as NSString).lastPathComponent : nil
+        let hidden = user == nil ? 0 : OldJob.headerLines(in: text)
         for line in OldJob.lines(in: text, kind) {
-            let how = mend.map { $0(line) } ?? Self.mend(path, line, below: OldJob.headerLines(in: text))
-            seen.results.append(.fail(.oldJob, "\(path):\(line.number)", line.text, mend: how))
+            let number = line.number - hidden
+            let how = mend.map { $0(line) } ?? Self.mend(path, of: user, number, line.text)
+            seen.results.append(.fail(.oldJob, "\(path):\(number)", line.text, mend: how))
         }
     }
 
@@ -121,11 +125,9 @@ package struct OldJobSearch: Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// `header`: lines that `crontab -e` does not show.
-    private static func mend(_ path: String, _ line: OldJob.Line, below header: Int) -> String {
-        guard path.hasPrefix("/var/spool/cron/") else { return "Remove line \(line.number) of \(path): \(line.text)" }
-        let name = (path as NSString).lastPathComponent
-        return "`crontab -e -u \(name)`, and remove line \(line.number - header): \(line.text)"
+    private static func mend(_ path: String, of user: String?, _ number: Int, _ text: String) -> String {
+        guard let user else { return "Remove line \(number) of \(path): \(text)" }
+        return "`crontab -e -u \(user)`, and remove line \(number): \(text)"
     }
 
     // MARK: systemd

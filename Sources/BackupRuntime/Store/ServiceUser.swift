@@ -23,6 +23,12 @@ package enum ServiceUser {
         return name
     }
 
+    /// Whom dumps belong to; where there is no storage yet, the user whom the package makes, or this one where it did not.
+    package static func name(of storage: Schedule.Storage) -> String {
+        let owner = owner(of: storage.root) ?? getpwnam("archon-backup")?.pointee.pw_uid ?? geteuid()
+        return getpwuid(owner).map { String(cString: $0.pointee.pw_name) } ?? "\(owner)"
+    }
+
     private static func owner(of folder: String) -> uid_t? {
         var status = stat()
         return stat(folder, &status) == 0 ? status.st_uid : nil
