@@ -76,8 +76,11 @@ struct Restore: Verb {
             wait
             ? try await JobLock.wait(job.name, root: schedule.storage.root)
             : try JobLock.take(job.name, root: schedule.storage.root)
-        let stored = try DumpChoice(name: dump, at: try instant()).choose(folder)
+        let (stored, passedOver) = try DumpChoice(name: dump, at: try instant()).chooseAndTell(folder)
         try checkState(stored, job)
+        if let passedOver {
+            tell("warning: \(passedOver.name) is newer, is not good and is passed over: \(passedOver.fault)")
+        }
         let manifest = stored.anyManifest
         let progress = Progress(stored.name, expected: manifest.map { ExpectedSize($0) } ?? ExpectedSize())
         if table.isEmpty {

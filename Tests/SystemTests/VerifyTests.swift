@@ -28,7 +28,7 @@ import Testing
 
     /// Two dumps of a database with one table of two states.
     private func withTwoDumps(
-        _ database: String, _ body: (TestHost, _ older: String, _ newer: String) async throws -> Void
+        _ database: String, _ body: (TestHost, _ older: String, _ newer: String, _ between: String) async throws -> Void
     )
         async throws
     {
@@ -41,20 +41,22 @@ import Testing
             }
             try keep(2)
             var names: [String] = []
+            var between = ""
             for _ in 1...2 {
                 let said = try await host.call("backup", "rot")
                 try #require(said.status == 0, "\(said.error)")
                 names.append(try #require(said.lines.last))
+                if between.isEmpty { between = Zone.utc.iso8601(Date()) }
                 try await host.server.psql(database, "insert into t values (2)")
             }
             try keep(1)
-            try await body(host, names[0], names[1])
+            try await body(host, names[0], names[1], between)
             try await host.server.drop(database)
         }
     }
 
     @Test func `a dump whose bytes have changed is passed over by all, until they are put back`() async throws {
-        try await withTwoDumps("rot_a") { host, older, newer in
+        try await withTwoDumps("rot_a") { host, older, newer, between in
             let archive = "\(host.storage)/rot/\(newer).dump"
             let byte = try Damage.bytes(of: archive) / 2
             try Damage.flip(archive, byte: byte, bit: 3)
@@ -68,6 +70,16 @@ import Testing
             let restored = try await host.call("restore", "rot", "--into", "rot_a_again")
             #expect(restored.status == 0 && restored.output.contains(older), "\(restored.error)")
             #expect(try await host.server.psql("rot_a_again", "select count(*) from t") == "1")
+            // Nobody gets older data without a word, unless they asked for them.
+            let told = "warning: \(newer) is newer, is not good and is passed over: its SHA-256"
+            #expect(restored.error.contains(told), "\(restored.error)")
+            for (choice, isTold) in [
+                (["--at", "2200-01-01T00:00:00Z"], true), (["--at", between], false),
+                (["--dump", older], false),
+            ] {
+                let said = try await host.call(["restore", "rot", "--dry-run"] + choice)
+                #expect(said.status == 0 && said.error.contains(told) == isTold, "\(choice): \(said.error)")
+            }
             // keepLast 1 would have kept the newer one alone; and nothing removes the other, which is no good dump.
             #expect(try await host.call("prune").status == 0)
             #expect(try await list(host).map(\.dump) == [older, newer])
@@ -95,7 +107,7 @@ import Testing
     }
 
     @Test func `what differs while the bytes are what they were is not noted`() async throws {
-        try await withTwoDumps("rot_b") { host, _, newer in
+        try await withTwoDumps("rot_b") { host, _, newer, _ in
             let file = URL(fileURLWithPath: "\(host.storage)/rot/\(newer).json")
             var manifest = try ManifestCodec.decode(try Data(contentsOf: file), file: file.path)
             manifest.rows["public.t"] = 99
@@ -108,7 +120,7 @@ import Testing
     }
 
     @Test func `on a disk that is read-only it is told all the same`() async throws {
-        try await withTwoDumps("rot_c") { host, _, newer in
+        try await withTwoDumps("rot_c") { host, _, newer, _ in
             let archive = "\(host.storage)/rot/\(newer).dump"
             try Damage.flip(archive, byte: try Damage.bytes(of: archive) / 2, bit: 3)
             #expect(try await run("mount", ["--bind", host.storage, host.storage]).status == 0)

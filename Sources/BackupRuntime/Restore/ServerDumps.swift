@@ -44,11 +44,11 @@ package struct ServerDumps: Sendable {
         var choice = Choice(database: job.database, job: job, path: "")
         let newest = dumps.last { dump in
             if case .legacy = dump.state { return false }
-            return isInTime(dump)
+            return at.map { dump.dataTime <= $0 } ?? true
         }
         guard let newest else {
             let oldest =
-                dumps.first { $0.manifest != nil }.map { "; the oldest is of \(Zone.utc.iso8601(time($0)))" } ?? ""
+                dumps.first { $0.manifest != nil }.map { "; the oldest is of \(Zone.utc.iso8601($0.dataTime))" } ?? ""
             let before = at.map { " from before \(Zone.utc.iso8601($0))" } ?? ""
             choice.failure = Failure(
                 .failed, "\(job.name) has no good dump\(before)\(oldest)",
@@ -70,10 +70,6 @@ package struct ServerDumps: Sendable {
         choice.manifest = manifest
         return choice
     }
-
-    private func time(_ dump: StoredDump) -> Date { dump.anyManifest?.snapshot ?? dump.time }
-
-    private func isInTime(_ dump: StoredDump) -> Bool { at.map { time(dump) <= $0 } ?? true }
 }
 
 extension ServerDumps.Choice {

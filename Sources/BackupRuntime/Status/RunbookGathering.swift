@@ -9,21 +9,17 @@ package enum RunbookGathering {
             let folder = JobFolder(job: job, root: schedule.storage.root)
             let listed = try folder.list()
             let good = listed.compactMap(\.manifest)
+            let refused = listed.newestIfNotGood.map {
+                Runbook.Database.Refused(dump: $0.name, reason: $0.fault)
+            }
             let proven = good.last { $0.proof == .drilled }
             return Runbook.Database(
                 job: job, state: state(states[job.name], newest: good.last, proven: proven, now: now),
-                newest: good.last, proven: proven, refused: refused(listed), folder: folder.path)
+                newest: good.last, proven: proven, refused: refused, folder: folder.path)
         }
         return Runbook(
             schedule, databases, host: try hostName(), config: config, isUsualConfig: config == ScheduleFile.usualPath,
             now: now)
-    }
-
-    /// The newest of all, when it is not good. What an older tool has left is nobody's newest dump.
-    private static func refused(_ listed: [StoredDump]) -> Runbook.Database.Refused? {
-        let newest = listed.last { if case .legacy = $0.state { false } else { true } }
-        guard let newest, newest.manifest == nil else { return nil }
-        return .init(dump: newest.name, reason: newest.fault ?? "it has no manifest")
     }
 
     /// What a catalog that is lost, or new, does not know, the manifests do.

@@ -12,7 +12,13 @@ package struct DumpChoice: Sendable {
     }
 
     /// Throws `.failed` that says what there is instead.
-    package func choose(_ folder: JobFolder) throws -> StoredDump {
+    package func choose(_ folder: JobFolder) throws -> StoredDump { try chooseAndTell(folder).dump }
+
+    /// The same, with the newest that was meant where it is not good: its data are newer than those of the one that was chosen in
+    /// its place, and whoever gets these is to be told. Nil where a name was given.
+    package func chooseAndTell(_ folder: JobFolder) throws -> (
+        dump: StoredDump, passedOver: (name: String, fault: String)?
+    ) {
         let dumps = try folder.list()
         if let name {
             let plain = name.hasSuffix(".dump") || name.hasSuffix(".json") ? String(name.dropLast(5)) : name
@@ -21,17 +27,18 @@ package struct DumpChoice: Sendable {
                     .failed, "\(folder.job) has no dump \"\(name)\"",
                     hint: "`archon-backupd list \(ShellCommand.word(folder.job))` lists them.")
             }
-            return dump
+            return (dump, nil)
         }
         let good = dumps.filter { $0.manifest != nil }
         if let at {
-            guard let dump = good.last(where: { ($0.manifest?.snapshot ?? $0.time) <= at }) else {
+            let meant = dumps.filter { $0.dataTime <= at }
+            guard let dump = meant.last(where: { $0.manifest != nil }) else {
                 let oldest = good.first?.manifest.map { "; the oldest is of \(Zone.utc.iso8601($0.snapshot))" } ?? ""
                 throw Failure(
                     .failed, "\(folder.job) has no good dump from before \(Zone.utc.iso8601(at))\(oldest)",
                     hint: "`archon-backupd list \(ShellCommand.word(folder.job))` lists them.")
             }
-            return dump
+            return (dump, meant.newestIfNotGood)
         }
         guard let newest = good.last else {
             throw Failure(
@@ -41,6 +48,6 @@ package struct DumpChoice: Sendable {
                     : "There are unproven ones: `archon-backupd list \(ShellCommand.word(folder.job))`; name one with --dump."
             )
         }
-        return newest
+        return (newest, dumps.newestIfNotGood)
     }
 }

@@ -50,14 +50,26 @@ package struct StoredDump: Sendable {
         }
     }
 
+    /// From when its data are; where that is not known, when it began.
+    package var dataTime: Date { anyManifest?.snapshot ?? time }
+
     /// Whether there is one beside it, be it good for anything or not.
     package var hasManifest: Bool { Disk.exists((path as NSString).deletingPathExtension + ".json") }
 
-    /// Why it must not be trusted; nil when nothing is known against it.
+    /// Why it must not be trusted; nil when nothing is known against it, as of what an older tool has left.
     package var fault: String? {
         switch state {
         case .refuted(_, let fault), .damaged(let fault): fault
         case .whole, .legacy: nil
         }
+    }
+}
+
+extension [StoredDump] {
+    /// The last of these, oldest first, when it is not good, and why. What an older tool has left is nobody's newest dump.
+    package var newestIfNotGood: (name: String, fault: String)? {
+        let newest = last { if case .legacy = $0.state { false } else { true } }
+        guard let newest, let fault = newest.fault else { return nil }
+        return (newest.name, fault)
     }
 }
