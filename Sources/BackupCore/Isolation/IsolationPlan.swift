@@ -42,6 +42,11 @@ package struct IsolationPlan: Sendable, Equatable {
     package func moves(schema: String, table: String) -> Bool {
         schema != archiveSchema && tables.contains { $0.matches(schema: schema, table: table) }
     }
+
+    /// Those of a database's tables that move, in their order.
+    package func moving(_ all: [IsolatedTable]) -> [IsolatedTable] {
+        all.filter { moves(schema: $0.schema, table: $0.name) }.sorted()
+    }
 }
 
 /// Makes an `IsolationPlan` of a file's bytes, or says everything that is wrong with them.

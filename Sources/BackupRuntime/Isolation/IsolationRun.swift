@@ -190,7 +190,7 @@ package struct IsolationRun: Sendable {
             guard let drift = Audit(expected, contents, database: side.job.database).drift else { continue }
             throw Failure(
                 .failed, "\(side.job.database) is not as expected: \(drift)",
-                hint: "`archon-backupd audit \(side.job.name)` shows it.")
+                hint: "`archon-backupd audit \(ShellCommand.word(side.job.name))` shows it.")
         }
     }
 }

@@ -27,7 +27,7 @@ struct IsolationSurvey: Sendable {
 
     /// Begins a transaction that sees one moment: rows, and what is noted of them, belong together. Locks come first.
     private func still(_ side: IsolationSide, _ session: Session) async throws {
-        let tables = try await Self.tables(session).filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
+        let tables = plan.moving(try await Self.tables(session))
         try await IsolationSide.begin(
             session, isolation: "REPEATABLE READ", lockTimeoutSeconds: plan.lockTimeoutSeconds)
         guard plan.copyRows, !tables.isEmpty else { return }
@@ -36,7 +36,7 @@ struct IsolationSurvey: Sendable {
 
     private func facts(_ here: Session, _ there: Session) async throws -> IsolationFacts {
         let all = try await Self.tables(here)
-        let tables = all.filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
+        let tables = plan.moving(all)
         let archive = try await archive(here, all)
         let wanted = Set(
             tables.map(\.shown) + (archive?.mark?.tables.map { IsolatedTable.shown($0.value, $0.key) } ?? []))
@@ -77,7 +77,7 @@ struct IsolationSurvey: Sendable {
         let all = try await Self.tables(session)
         return IsolationUndo(
             plan, source: try await side(source), targetDatabase: target.job.database,
-            tables: all.filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted(),
+            tables: plan.moving(all),
             archive: try await archive(session, all))
     }
 

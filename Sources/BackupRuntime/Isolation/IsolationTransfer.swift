@@ -61,7 +61,7 @@ extension IsolationRun {
     }
 
     private func moving(_ session: Session) async throws -> [IsolatedTable] {
-        try await IsolationSurvey.tables(session).filter { plan.moves(schema: $0.schema, table: $0.name) }.sorted()
+        plan.moving(try await IsolationSurvey.tables(session))
     }
 
     private func move(_ isolation: Isolation, _ holder: Session) async throws {

@@ -15,7 +15,7 @@ package enum Verification {
             Failure(
                 .damaged, "\(manifest.dump) is damaged: \(what)",
                 hint:
-                    "Run a backup of \(manifest.job) now, look at the disk, and let `archon-backupd verify \(manifest.job) --every` read the others."
+                    "Run a backup of \(manifest.job) now, look at the disk, and let `archon-backupd verify \(ShellCommand.word(manifest.job)) --every` read the others."
             )
         }
         let hashed = Shared(Int64(0))
