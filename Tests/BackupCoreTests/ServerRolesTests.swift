@@ -30,8 +30,9 @@ import Testing
         ])
         #expect(roles.roles == ["postgres", "app", "readers", "dropped", "left over"])
         let statements = roles.statements(leaving: ["postgres"])
+        // Memberships last; how a grantor is asked for is in RoleScriptTests.
         #expect(
-            statements == [
+            statements.map { $0.hasPrefix("DO 'BEGIN ") ? String($0.dropFirst(10).prefix { $0 != "\n" }) : $0 } == [
                 "CREATE ROLE app;", "ALTER ROLE app WITH LOGIN PASSWORD 'new';", "CREATE ROLE readers;",
                 "CREATE ROLE dropped;", "CREATE ROLE \"left over\";", "ALTER ROLE \"left over\" WITH LOGIN;",
                 "GRANT readers TO app GRANTED BY postgres;", "GRANT dropped TO \"left over\" GRANTED BY postgres;",

@@ -57,6 +57,50 @@ import Testing
         }
     }
 
+    /// From 16 on a server asks whether who is named as grantor could have granted it. Its first superuser could; and that one has
+    /// another name in a throwaway, and in Supabase.
+    @Test(arguments: [16, 17, 18])
+    func `memberships come back on a server whose first superuser has another name`(major: Int) async throws {
+        let old = try await ScratchServer.begin(bin: Majors.bin(major))
+        let new = try await ScratchServer.begin(cluster: ["-U", "supabase_admin"], bin: Majors.bin(major))
+        defer { for server in [old, new] { server.end() } }
+        let made = try await run(
+            "\(new.bin)/psql",
+            [
+                "-X", "-q", "-d", "host=\(new.folder)/pg user=supabase_admin dbname=postgres", "-c",
+                "create role postgres superuser login",
+            ])
+        try #require(made.status == 0, "\(made.error)")
+        try await withTemporaryFolder { folder in
+            let here = host(folder, old)
+            try await old.create(
+                "app",
+                """
+                create role "the ""team"; create role boss; create role worker noinherit;
+                grant "the ""team" to boss with admin option; grant pg_monitor to worker;
+                set role boss; grant "the ""team" to worker; reset role;
+                create table t as select 1 n; grant select on t to worker
+                """)
+            try here.write("\"app\": {\(Self.often)}")
+            #expect(try await here.call("backup", "app").status == 0)
+            let drilled = try await here.call("drill", "app")
+            #expect(drilled.status == 0, "\(major): \(drilled.error)")
+
+            let there = host(folder, new)
+            try there.write("\"app\": {\(Self.often)}")
+            let restored = try await there.call("restore", "app")
+            #expect(restored.status == 0, "\(major): \(restored.error)")
+            let question = """
+                select roleid::regrole, member::regrole, nullif(grantor, 10)::regrole, admin_option, inherit_option, set_option
+                from pg_auth_members where pg_get_userbyid(member) in ('boss', 'worker') order by pg_get_userbyid(roleid), pg_get_userbyid(member)
+                """
+            let known = try await new.psql("postgres", question)
+            let before = try await old.psql("postgres", question)
+            #expect(known == before)
+            #expect(known.contains("worker|boss|f|f|t"), "\(known)")
+        }
+    }
+
     @Test(arguments: [16, 17, 18])
     func `tables move out of a database of that major, and back`(major: Int) async throws {
         let server = try await ScratchServer.begin(bin: Majors.bin(major))

@@ -31,7 +31,7 @@ package struct ServerRoles: Sendable {
 
     /// What makes those of them that are not left as they are; memberships last, for they need both sides.
     package func statements(leaving present: Set<String>) -> [String] {
-        let all = groups.flatMap { $0.script.statements(creating: $0.roles.subtracting(present)) }
-        return all.filter { !$0.hasPrefix("GRANT ") } + all.filter { $0.hasPrefix("GRANT ") }
+        groups.flatMap { $0.script.definitions(of: $0.roles.subtracting(present)) }
+            + groups.flatMap { $0.script.memberships(of: $0.roles.subtracting(present)) }
     }
 }

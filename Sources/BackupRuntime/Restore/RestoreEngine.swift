@@ -69,7 +69,7 @@ struct RestoreEngine: Sendable {
             !present.contains($0) && !$0.hasPrefix("pg_") && needed?.contains($0) ?? true
         }
         guard !missing.isEmpty else { return [] }
-        try await admin.transaction(script.statements(creating: Set(missing)))
+        try await admin.transaction(script.definitions(of: Set(missing)) + script.memberships(of: Set(missing)))
         return missing
     }
 
