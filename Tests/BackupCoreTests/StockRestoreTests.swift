@@ -9,6 +9,7 @@ import Testing
     func `bash takes the commands of every kind of server`(format: Job.Format) async throws {
         var manifest = ManifestTests.plain
         manifest.format = format
+        if format == .custom { manifest.contents = ["EVENT TRIGGER": ["- watch postgres"]] }
         let servers = [
             Server(name: "socket", connection: "host=/run/x user=postgres"),
             Server(name: "password", connection: "host=db", passfile: "/etc/p w"),
@@ -20,6 +21,7 @@ import Testing
             let commands = StockRestore(manifest, server: server, folder: "/backups/o'x").commands
             let said = try await run("/bin/bash", ["-n"], input: commands)
             #expect(said.status == 0 && said.error.isEmpty, "\(said.error)\n\(commands)")
+            #expect(commands.contains("EVENTS=") == (format == .custom))
             // Bash takes this for arithmetic.
             #expect(!commands.contains("$(("))
         }

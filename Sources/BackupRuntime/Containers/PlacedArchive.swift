@@ -1,4 +1,5 @@
 import BackupCore
+import Foundation
 
 /// An archive where the tools that are to read it can: where it is, or a copy inside their container.
 struct PlacedArchive: Sendable {
@@ -33,8 +34,20 @@ struct PlacedArchive: Sendable {
     /// Beside the archive: lists of entries, and that the server in there may go on.
     private static let spareBytes: Int64 = 64 << 20
 
-    /// A list of entries for `--use-list`, where the tools can read it; nil on this host, where the caller makes it.
-    func put(_ text: String, as name: String) async throws -> String? { try await folder?.write(text, as: name) }
+    /// Calls `body` with the path of a list of entries for `--use-list`, where the tools can read it; it is gone afterwards.
+    func withList<Result: Sendable>(_ list: String, _ body: (_ path: String) async throws -> Result) async throws
+        -> Result
+    {
+        if let folder { return try await body(try await folder.write(list, as: "list")) }
+        var template = Array("/tmp/archon-backupd-list.XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw Disk.failure("cannot make a file in /tmp") }
+        close(descriptor)
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? Disk.remove(path) }  // a small file in /tmp, at worst
+        try Disk.append(Data(list.utf8), to: path)
+        return try await body(path)
+    }
 
     /// A path beside the archive inside the container; nil on this host.
     func inside(_ name: String) -> String? { folder.map { "\($0.path)/\(name)" } }

@@ -33,29 +33,51 @@ struct ArchiveList: Sendable {
         }
     }
 
-    /// All but the entry of the schema public.
-    func withoutPublic() -> String {
-        lines.filter { !Self.entry($0).hasPrefix(Self.publicSchema) }.joined(separator: "\n") + "\n"
+    /// Event triggers, with their comments and labels, when one of them belongs to one of `roles`.
+    func eventTriggers(ofAny roles: [String]) -> String? {
+        let entries = lines.filter(Self.isOfEventTrigger)
+        let isTheirs = entries.contains { line in
+            let entry = Self.entry(line)
+            return entry.hasPrefix("EVENT TRIGGER ") && roles.contains { entry.hasSuffix(" \($0)") }
+        }
+        return isTheirs ? Self.text(entries) : nil
     }
+
+    /// All but the entry of the schema public and, if so wished, those of event triggers.
+    func most(withEventTriggers: Bool) -> String {
+        Self.text(
+            lines.filter { line in
+                !Self.entry(line).hasPrefix(Self.publicSchema) && (withEventTriggers || !Self.isOfEventTrigger(line))
+            })
+    }
+
+    private static func isOfEventTrigger(_ line: Substring) -> Bool {
+        ["EVENT TRIGGER ", "COMMENT - EVENT TRIGGER ", "SECURITY LABEL - EVENT TRIGGER "].contains(
+            where: entry(line).hasPrefix)
+    }
+
+    private static func text(_ lines: [Substring]) -> String { lines.joined(separator: "\n") + "\n" }
 
     /// All definitions, but for those that act on more than their table.
     func definitions() -> String {
-        lines.filter { line in
-            let entry = Self.entry(line)
-            return !Self.leftOut.contains { entry.hasPrefix("\($0) ") } && !entry.contains(" LARGE OBJECT ")
-                && !entry.hasPrefix(Self.publicSchema)
-        }.joined(separator: "\n") + "\n"
+        Self.text(
+            lines.filter { line in
+                let entry = Self.entry(line)
+                return !Self.leftOut.contains { entry.hasPrefix("\($0) ") } && !entry.contains(" LARGE OBJECT ")
+                    && !entry.hasPrefix(Self.publicSchema)
+            })
     }
 
     /// The rows of these tables, and the values of all sequences.
     func data(of tables: [TableName]) -> String {
-        lines.filter { line in
-            let entry = Self.entry(line)
-            if entry.hasPrefix("SEQUENCE SET ") { return true }
-            guard entry.hasPrefix("TABLE DATA ") else { return false }
-            let names = String(entry.dropFirst("TABLE DATA ".count))
-            return tables.contains { $0.matches(entry: names) }
-        }.joined(separator: "\n") + "\n"
+        Self.text(
+            lines.filter { line in
+                let entry = Self.entry(line)
+                if entry.hasPrefix("SEQUENCE SET ") { return true }
+                guard entry.hasPrefix("TABLE DATA ") else { return false }
+                let names = String(entry.dropFirst("TABLE DATA ".count))
+                return tables.contains { $0.matches(entry: names) }
+            })
     }
 
     /// `3381; 0 16400 TABLE DATA public archon_settings postgres` without its numbers.

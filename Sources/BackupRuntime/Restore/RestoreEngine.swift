@@ -208,13 +208,7 @@ struct RestoreEngine: Sendable {
             group.addTask { .read(try await read()) }
             group.addTask {
                 do {
-                    try await PlacedArchive.with(archive, for: tools) { placed in
-                        if let list = try await listForPublic(database, placed) {
-                            try await filling(database).run(arguments, list: list, placed)
-                        } else {
-                            try await filling(database).run(arguments, placed)
-                        }
-                    }
+                    try await PlacedArchive.with(archive, for: tools) { try await fill(database, arguments, $0) }
                     return .filled(fault: nil)
                 } catch {
                     return .filled(fault: error)
@@ -235,18 +229,26 @@ struct RestoreEngine: Sendable {
         }
     }
 
-    /// Where the archive has an entry for the schema public: gives the schema that is there its owner, and returns the others. Nil
-    /// when it has none.
-    private func listForPublic(_ database: String, _ placed: PlacedArchive) async throws -> String? {
-        // An archive whose table of contents is known has it, or not.
-        if let schemas = manifest?.contents.map({ $0["SCHEMA"] ?? [] }) {
-            guard schemas.contains(where: { $0.hasPrefix("- public ") }) else { return nil }
+    /// All entries, but for that of the schema public, which is there: it gets its owner. Event triggers come last, and by themselves
+    /// when pg_restore could not give them to their owners.
+    private func fill(_ database: String, _ arguments: [String], _ placed: PlacedArchive) async throws {
+        let filling = filling(database)
+        // An archive whose table of contents is known has them, or not.
+        if let contents = manifest?.contents, contents["EVENT TRIGGER"] == nil,
+            contents["SCHEMA"]?.contains(where: { $0.hasPrefix("- public ") }) != true
+        {
+            return try await filling.run(arguments, placed)
         }
         let list = try await ArchiveList.take(placed.path, tools)
-        guard let owner = list.publicOwner else { return nil }
-        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        try await session.query("ALTER SCHEMA public OWNER TO \(SQL.identifier(owner))")
-        return list.withoutPublic()
+        let others = try await admin.query("SELECT rolname FROM pg_roles WHERE NOT rolsuper").compactMap { $0[0] }
+        let triggers = list.eventTriggers(ofAny: others)
+        guard list.publicOwner != nil || triggers != nil else { return try await filling.run(arguments, placed) }
+        if let owner = list.publicOwner {
+            let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+            try await session.query("ALTER SCHEMA public OWNER TO \(SQL.identifier(owner))")
+        }
+        try await filling.run(arguments, list: list.most(withEventTriggers: triggers == nil), placed)
+        if let triggers { try await filling.run(eventTriggers: triggers, placed) }
     }
 
     /// A session in which values become the text that pg_dump made of them.

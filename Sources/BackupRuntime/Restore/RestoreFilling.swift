@@ -13,17 +13,21 @@ struct RestoreFilling: Sendable {
 
     /// Restores the entries in `list` alone.
     func run(_ arguments: [String], list: String, _ placed: PlacedArchive) async throws {
-        if let path = try await placed.put(list, as: "list") {
-            return try await run(arguments + ["--use-list=\(path)"], placed)
+        try await placed.withList(list) { try await run(arguments + ["--use-list=\($0)"], placed) }
+    }
+
+    /// Makes event triggers, and gives them to their owners whether or not these may have any.
+    func run(eventTriggers list: String, _ placed: PlacedArchive) async throws {
+        let script = OutputText(limit: 1 << 24)
+        try await placed.withList(list) { path in
+            try await run(["--no-owner", "--use-list=\(path)"], placed)
+            let ending = try await tools.run(
+                .restore, ["--use-list=\(path)", "--file=-", placed.path], timeoutSeconds: try limit.remaining()
+            ) { script.add($0) }
+            try judge(ending)
         }
-        var template = Array("/tmp/archon-backupd-list.XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { throw Disk.failure("cannot make a file in /tmp") }
-        close(descriptor)
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { try? Disk.remove(path) }  // a small file in /tmp, at worst
-        try Disk.append(Data(list.utf8), to: path)
-        try await run(arguments + ["--use-list=\(path)"], placed)
+        let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
+        try await session.transaction(EventTriggerOwners.statements(in: script.text))
     }
 
     /// With more arguments than those it always has. Throws `.unavailable` for something that the place lacks, `.failed` for a
