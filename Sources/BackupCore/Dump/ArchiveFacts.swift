@@ -24,6 +24,8 @@ package struct ArchiveFacts: Sendable, Equatable {
     package var contents: [String: [String]] = [:]
     /// GRANT, REVOKE and ALTER DEFAULT PRIVILEGES statements, but for those of large objects.
     package var grants: Set<String> = []
+    /// Of each of those that belongs to an entry `ACL`, that entry as in `contents`.
+    package var aclEntries: [String: String] = [:]
     /// Constraints that nobody has checked against their rows: `public.t t_amount_check`.
     package var unvalidated: Set<String> = []
     /// CHECK constraints and NOT NULL columns that have no entry of their own, being part of their table's or domain's:
@@ -42,24 +44,26 @@ package struct ArchiveFacts: Sendable, Equatable {
     package var rows: [String: Int] { tables.mapValues(\.rows) }
     package var fingerprints: [String: Fingerprint] { tables.mapValues(\.fingerprint) }
 
-    /// Notes an entry's heading, `Name: t; Type: TABLE; Schema: public; Owner: postgres` and perhaps more.
-    mutating func note(heading: Substring) {
+    /// Notes an entry's heading, `Name: t; Type: TABLE; Schema: public; Owner: postgres` and perhaps more. Returns the entry of an ACL.
+    mutating func note(heading: Substring) -> String? {
         let names = heading.hasPrefix("Data for Name: ") ? heading.dropFirst(15) : heading.dropFirst(6)
         // A name may hold what looks like the next part. No type does, so that the first "; Schema: " after the last "; Type: "
         // ends it; before the owner the last mark counts, and after it that of a tablespace.
-        guard let type = names.lastRange(of: "; Type: ") else { return }
+        guard let type = names.lastRange(of: "; Type: ") else { return nil }
         let rest = names[type.upperBound...]
         guard let schema = rest.firstRange(of: "; Schema: "),
             let owner = rest[schema.upperBound...].lastRange(of: "; Owner: ")
-        else { return }
+        else { return nil }
         let last = rest[owner.upperBound...]
         let end = last.lastRange(of: "; Tablespace: ")?.lowerBound ?? last.endIndex
-        contents[String(rest[..<schema.lowerBound]), default: []].append(
-            "\(rest[schema.upperBound..<owner.lowerBound]) \(names[..<type.lowerBound]) \(last[..<end])")
+        let entry = "\(rest[schema.upperBound..<owner.lowerBound]) \(names[..<type.lowerBound]) \(last[..<end])"
+        contents[String(rest[..<schema.lowerBound]), default: []].append(entry)
+        return rest[..<schema.lowerBound] == "ACL" ? entry : nil
     }
 
-    /// Notes what a statement says, if it is one of those that are held to the restored database.
-    mutating func note(statement text: String) {
+    /// Notes what a statement says, if it is one of those that are held to the restored database. `acl` is the entry that it stands
+    /// below, when that is one of an ACL.
+    mutating func note(statement text: String, acl: String?) {
         roles.formUnion(MentionedRoles.find(in: text))
         if text.hasPrefix("SELECT pg_catalog.lo_create(") {
             largeObjects += 1
@@ -68,7 +72,9 @@ package struct ArchiveFacts: Sendable, Equatable {
         } else if text.hasPrefix("SELECT pg_catalog.setval('") {
             noteSequence(text.dropFirst(26))
         } else if text.hasPrefix("GRANT ") || text.hasPrefix("REVOKE ") || text.hasPrefix("ALTER DEFAULT PRIVILEGES ") {
-            if !text.contains(" ON LARGE OBJECT ") { grants.insert(text) }
+            guard !text.contains(" ON LARGE OBJECT ") else { return }
+            grants.insert(text)
+            if let acl { aclEntries[text] = acl }
         } else if text.hasPrefix("ALTER "), text.hasSuffix(" NOT VALID;") || text.hasSuffix(" NOT ENFORCED;") {
             noteUnvalidated(text)
         } else if text.hasPrefix("CREATE "), text.contains("NOT NULL") || text.contains("CONSTRAINT ") {

@@ -34,6 +34,8 @@ package struct ArchiveScanner: Sendable {
 
     private let hash: RowHash
     private var state = State.statement
+    /// The entry that statements belong to, when it is one of an ACL.
+    private var acl: String?
     /// What has been read of the statement, up to a limit: those of interest are short.
     private var statement: [UInt8] = []
     /// What has been read of a comment, up to a limit.
@@ -132,7 +134,7 @@ package struct ArchiveScanner: Sendable {
         }
         state = .statement
         if comment.starts(with: Self.heading) || comment.starts(with: Self.dataHeading) {
-            facts.note(heading: decoded(comment).dropFirst())
+            acl = facts.note(heading: decoded(comment).dropFirst())
         }
         comment.removeAll(keepingCapacity: true)
     }
@@ -261,7 +263,7 @@ package struct ArchiveScanner: Sendable {
             if let object { facts.largeObjectData.add(object.finish()) }
             object = nil
         } else {
-            facts.note(statement: text)
+            facts.note(statement: text, acl: acl)
         }
     }
 

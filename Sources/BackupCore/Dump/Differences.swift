@@ -53,8 +53,11 @@ package struct Differences: Sendable, Equatable {
         _ expected: [String: [String]], _ found: [String: [String]], ignoringMore: Bool = false
     ) {
         for type in Set(expected.keys).union(found.keys).subtracting(ArchiveFacts.dataTypes).sorted() {
-            let wanted = Set((expected[type] ?? []).filter { !ArchiveFacts.isOfLargeObject($0) })
-            let there = Set((found[type] ?? []).filter { !ArchiveFacts.isOfLargeObject($0) })
+            func entries(_ contents: [String: [String]]) -> Set<String> {
+                let entries = (contents[type] ?? []).filter { !ArchiveFacts.isOfLargeObject($0) }
+                return Set(Self.ofOwned.contains(type) ? entries.map { "\(Self.withoutOwner($0)) " } : entries)
+            }
+            let (wanted, there) = (entries(expected), entries(found))
             for entry in wanted.subtracting(there).sorted() {
                 lines.append(missing(type, entry, there))
             }
@@ -65,6 +68,10 @@ package struct Differences: Sendable, Equatable {
             }
         }
     }
+
+    /// Entries about an object, with its owner. What an archive makes has an entry of its own that says so. Of the rest, parts of
+    /// extensions and of the system, no restore can choose the owner: who makes the extension, or the server.
+    private static let ofOwned: Set<String> = ["ACL", "COMMENT", "SECURITY LABEL"]
 
     private func missing(_ type: String, _ entry: String, _ there: Set<String>) -> String {
         guard let other = there.first(where: { Self.withoutOwner($0) == Self.withoutOwner(entry) }) else {
@@ -82,12 +89,34 @@ package struct Differences: Sendable, Equatable {
         entry.lastIndex(of: " ").map { entry[entry.index(after: $0)...] } ?? ""
     }
 
-    package mutating func compareGrants(_ expected: Set<String>, _ found: Set<String>, ignoringMore: Bool = false) {
-        for statement in expected.subtracting(found).sorted() { lines.append("this is not in force: \(statement)") }
+    /// Grants. What an owner may do goes with the owner: where that is another, as for functions of an extension, the rights that either
+    /// of them has on what it owns are no difference.
+    package mutating func compareGrants(_ expected: ArchiveFacts, _ found: ArchiveFacts, ignoringMore: Bool = false) {
+        let (missing, more) = (expected.grants.subtracting(found.grants), found.grants.subtracting(expected.grants))
+        guard !missing.isEmpty || !more.isEmpty else { return }
+        let pairs = Self.aclPairs(expected, found)
+        func isMoot(_ statement: String, _ facts: ArchiveFacts) -> Bool {
+            guard let entry = facts.aclEntries[statement], let pair = pairs[Self.withoutOwner(entry)], pair.count == 2
+            else { return false }
+            let roles = MentionedRoles.find(in: statement)
+            return !roles.isEmpty && roles.allSatisfy { role in pair.contains { $0.hasSuffix(" \(role)") } }
+        }
+        for statement in missing.sorted() where !isMoot(statement, expected) {
+            lines.append("this is not in force: \(statement)")
+        }
         guard !ignoringMore else { return }
-        for statement in found.subtracting(expected).sorted() {
+        for statement in more.sorted() where !isMoot(statement, found) {
             lines.append("this is in force and unknown to \(authority): \(statement)")
         }
+    }
+
+    /// By object, the entries of its ACL on both sides: two where the owner is another.
+    private static func aclPairs(_ expected: ArchiveFacts, _ found: ArchiveFacts) -> [Substring: Set<String>] {
+        var pairs: [Substring: Set<String>] = [:]
+        for entry in (expected.contents["ACL"] ?? []) + (found.contents["ACL"] ?? []) {
+            pairs[withoutOwner(entry), default: []].insert(entry)
+        }
+        return pairs
     }
 
     package mutating func compareInlineConstraints(

@@ -32,7 +32,7 @@ struct RestoredComparison: Sendable {
         let facts = try await script
         all.compareEntries(
             try await withoutUsualPublic(facts.contents, session), facts.contents, ignoringMore: !isSameMajor)
-        all.compareGrants(expected.grants, facts.grants, ignoringMore: !isSameMajor)
+        all.compareGrants(expected, facts, ignoringMore: !isSameMajor)
         all.compareInlineConstraints(
             expected.inlineConstraints, facts.inlineConstraints, ignoringMore: !isSameMajor)
         all.compareUnvalidated(expected.unvalidated, facts.unvalidated)
