@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    @Test func `row security that would hide rows fails the run`() async throws {
+    @Test func `row security that would hide rows, and rights that are missing, fail the run`() async throws {
         try await withHost { host in
             try await host.server.create(
                 "hidden",
@@ -241,6 +241,13 @@ import Testing
             let said = try await host.call("backup", "hidden")
             #expect(said.status == 0, "\(said.error)")
             #expect(try await host.call("show", "hidden").output.contains("roles were dumped without their passwords"))
+            // No right but a superuser's reads what others keep as large objects.
+            try await host.server.psql(
+                "hidden", "select lo_from_bytea(0, 'x'); grant pg_read_all_data to hidden_reader")
+            let unread = try await host.call("backup", "hidden")
+            #expect(
+                unread.status == 1 && unread.error.contains("permission denied for large object"), "\(unread.error)")
+            #expect(unread.error.contains("hint: Dump as a superuser"), "\(unread.error)")
             try await host.server.drop("hidden")
             try await host.server.psql("postgres", "drop role hidden_reader")
         }

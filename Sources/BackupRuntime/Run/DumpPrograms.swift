@@ -137,7 +137,11 @@ struct DumpPrograms: Sendable {
                 ? .cannotWrite
                 : errors.contains("connection to server") || errors.contains("server closed the connection")
                     ? .unavailable : .failed
-            throw Failure(kind, "\(program) of \(job.database) \(ending.description)", cause: errors)
+            let hint =
+                errors.contains("permission denied for")
+                ? "Dump as a superuser: in Supabase's images that is supabase_admin, and postgres is none. Or give the role what it lacks: docs/install.md."
+                : nil
+            throw Failure(kind, "\(program) of \(job.database) \(ending.description)", hint: hint, cause: errors)
         }
     }
 
