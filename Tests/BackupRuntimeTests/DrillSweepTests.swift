@@ -124,8 +124,8 @@ import Testing
     @Test func `a scratch database needs our name and our mark to be dropped`() async throws {
         try await withHost { host in
             let server = host.server
-            let admin = try await AdminSession.open(
-                try ConnectionSettings(Server(name: "s", connection: server.connection)), avoiding: "")
+            let settings = try ConnectionSettings(Server(name: "s", connection: server.connection))
+            let admin = try await AdminSession.open(settings, avoiding: "")
             let ours = try ScratchDatabase(stateFolder: "\(host.folder)/state")
             let others = try ScratchDatabase(stateFolder: "\(host.folder)/other")
             let token = String(UInt32.random(in: 0 ... .max), radix: 36)
@@ -137,18 +137,16 @@ import Testing
             try await others.mark(kept[1], admin)
             for name in [kept[2], kept[3]] + left { try await ours.mark(name, admin) }
             // Somebody looks at one of them.
-            let session = try await Session.open(
-                try ConnectionSettings(Server(name: "s", connection: server.connection)), database: left[0],
-                applicationName: "x")
-            #expect(try await ours.sweep(admin) == left)
+            let session = try await Session.open(settings, database: left[0], applicationName: "x")
+            #expect(try await ours.sweep(admin, settings) == left)
             withExtendedLifetime(session) {}
             #expect(try await databases(server, "%\(token)%") == kept.sorted())
             // Killed between making it and marking it: its name says whose it is.
             let unmarked = "archon_drill_\(token)_\(ours.owner)_x"
             try await server.create(unmarked)
-            #expect(try await others.sweep(admin) == [kept[1]])
-            #expect(try await ours.sweep(admin) == [unmarked])
-            #expect(try await ours.sweep(admin).isEmpty)
+            #expect(try await others.sweep(admin, settings) == [kept[1]])
+            #expect(try await ours.sweep(admin, settings) == [unmarked])
+            #expect(try await ours.sweep(admin, settings).isEmpty)
             for name in kept { try await server.drop(name) }
         }
     }

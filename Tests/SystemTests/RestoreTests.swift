@@ -20,11 +20,11 @@ import Testing
             defer { new.end() }
             try await old.psql(
                 "postgres",
-                "create role \"Own er\" login password 'one'; create role stranger superuser; create role reader nologin; create role member login in role reader; alter role \"Own er\" set work_mem = '5MB'; create database \"moved db\" owner \"Own er\""
+                "create role \"Own er\" login password 'one'; create role stranger superuser; create role subscriber superuser; create role reader nologin; create role member login in role reader; alter role \"Own er\" set work_mem = '5MB'; create database \"moved db\" owner \"Own er\""
             )
             try await old.psql(
                 "moved db",
-                "set role \"Own er\"; create table t (id int); insert into t select generate_series(1, 20); grant select on t to reader; create function f() returns int language sql as 'select 1'; revoke all on function f() from public; alter default privileges grant select on tables to reader; reset role; grant create on database \"moved db\" to reader with grant option; alter role member in database \"moved db\" set search_path = 'a b', public"
+                "set role \"Own er\"; create table t (id int); insert into t select generate_series(1, 20); grant select on t to reader; create function f() returns int language sql as 'select 1'; revoke all on function f() from public; alter default privileges grant select on tables to reader; reset role; grant create on database \"moved db\" to reader with grant option; alter role member in database \"moved db\" set search_path = 'a b', public; create subscription s connection 'host=nowhere' publication p with (connect = false, slot_name = none); alter subscription s owner to subscriber"
             )
             try host.write("\"moved\": {\"database\": \"moved db\", \(Self.often)}")
             #expect(try await host.call("backup", "moved").status == 0)
@@ -33,7 +33,7 @@ import Testing
             try there.write("\"moved\": {\"database\": \"moved db\", \(Self.often)}")
             let said = try await there.call("restore", "moved")
             #expect(said.status == 0, "\(said.error)")
-            #expect(said.output.contains("roles created: Own er, member, reader"), "\(said.output)")
+            #expect(said.output.contains("roles created: Own er, member, reader, subscriber"), "\(said.output)")
             // Nothing in this database needs the stranger.
             #expect(try await new.psql("postgres", "select count(*) from pg_roles where rolname = 'stranger'") == "0")
             #expect(try await new.fingerprint("moved db") == before)

@@ -159,7 +159,7 @@ package struct BlastDrill: Sendable {
         var subjects = subjects
         for index in subjects.indices { try await restore(&subjects[index], settings, admin, limit) }
         let lost = subjects[0]
-        try await admin.query("DROP DATABASE \(SQL.identifier(lost.database)) WITH (FORCE)")
+        try await AdminSession.drop(lost.database, admin, settings)
         try await whenDropped(place.server, subjects.map(\.database))
         var lines = [line(lost)]
         for other in subjects.dropFirst() { lines.append(try await check(other, line(other), settings, admin, limit)) }

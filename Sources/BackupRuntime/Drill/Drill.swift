@@ -184,7 +184,7 @@ package struct Drill: Sendable {
         // In a task of its own: this one may be cancelled.
         try await Task {
             let session = try await AdminSession.open(settings, avoiding: database)
-            try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
+            try await AdminSession.drop(database, session, settings)
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }.value
     }

@@ -15,7 +15,7 @@ struct DrillLeftovers: Sendable {
             do {
                 let settings = try ConnectionSettings(server)
                 let admin = try await AdminSession.open(settings, avoiding: "")
-                let databases = try await ScratchDatabase(stateFolder: stateFolder).sweep(admin)
+                let databases = try await ScratchDatabase(stateFolder: stateFolder).sweep(admin, settings)
                 if !databases.isEmpty { tellSwept(databases.map { "\($0) on \(server.name)" }) }
             } catch {
                 tellUnswept("scratch databases on \(server.name)", error)

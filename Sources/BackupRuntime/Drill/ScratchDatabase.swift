@@ -23,7 +23,7 @@ struct ScratchDatabase: Sendable {
     }
 
     /// Drops what a crash has left. Only for who holds the drill lock. Returns the names.
-    func sweep(_ admin: Session) async throws -> [String] {
+    func sweep(_ admin: Session, _ settings: ConnectionSettings) async throws -> [String] {
         let left = try await admin.query(
             """
             SELECT datname FROM pg_database
@@ -31,9 +31,7 @@ struct ScratchDatabase: Sendable {
               OR datname LIKE $2 AND shobj_description(oid, 'pg_database') IS NULL) ORDER BY 1
             """, [mark, "archon\\_drill\\_%\\_\(owner)\\_%"]
         ).compactMap { $0[0] }
-        for database in left {
-            try await admin.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
-        }
+        for database in left { try await AdminSession.drop(database, admin, settings) }
         return left
     }
 }

@@ -39,6 +39,24 @@ package enum AdminSession {
         return session
     }
 
+    /// Drops a database that a restore or a drill has made, when it is there. Its subscriptions go first, or the server would refuse;
+    /// the slots that they name stay: those are the database's from which the dump came.
+    static func drop(_ database: String, _ admin: Session, _ settings: ConnectionSettings) async throws {
+        let subscriptions = try await admin.query(
+            "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = $1",
+            [database]
+        ).compactMap { $0[0] }.map(SQL.identifier)
+        if !subscriptions.isEmpty {
+            let session = try await inside(database, settings)
+            for name in subscriptions {
+                try await session.query("ALTER SUBSCRIPTION \(name) DISABLE")
+                try await session.query("ALTER SUBSCRIPTION \(name) SET (slot_name = NONE)")
+                try await session.query("DROP SUBSCRIPTION \(name)")
+            }
+        }
+        try await admin.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
+    }
+
     package static func exists(_ database: String, on server: Server) async throws -> Bool {
         let session = try await open(try ConnectionSettings(server), avoiding: database)
         return try await session.value("SELECT 1 FROM pg_database WHERE datname = $1", [database]) != nil

@@ -110,12 +110,21 @@ package struct Restoration: Sendable {
                 dropPrevious: previous.map {
                     ShellCommand.drop(database: $0, connection: connection, container: server.container)
                 },
-                notes: outcome.notes
+                notes: outcome.notes + subscriptionNotes(outcome.reading)
                     + lacking.map { "the server has no tablespace \($0): its tables are in the database's own" })
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
         }
+    }
+
+    /// pg_dump writes subscriptions that wait to be enabled: two databases would take turns at one slot.
+    private func subscriptionNotes(_ reading: ArchiveReading) -> [String] {
+        reading.facts.contents["SUBSCRIPTION"] == nil
+            ? []
+            : [
+                "its subscriptions are not enabled, and name the slots that the old ones use: ALTER SUBSCRIPTION … ENABLE, when those are gone"
+            ]
     }
 
     private func resources(_ admin: Session) async throws -> RestoreResources {
@@ -195,7 +204,7 @@ package struct Restoration: Sendable {
         let work = Task {
             let session = try await openAdmin(settings)
             if let temporary {
-                try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(temporary)) WITH (FORCE)")
+                try await AdminSession.drop(temporary, session, settings)
             }
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }

@@ -214,7 +214,7 @@ package struct TableRestoration: Sendable {
         try await Task {
             let session = try await AdminSession.open(settings, avoiding: database ?? "")
             if let database {
-                try await session.query("DROP DATABASE IF EXISTS \(SQL.identifier(database)) WITH (FORCE)")
+                try await AdminSession.drop(database, session, settings)
             }
             for role in roles.reversed() { try await session.query("DROP ROLE IF EXISTS \(SQL.identifier(role))") }
         }.value

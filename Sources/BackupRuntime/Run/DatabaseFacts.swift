@@ -11,8 +11,9 @@ struct DatabaseFacts: Sendable {
     var largeObjects: Int
     /// On the server, indexes included.
     var bytes: Int64?
-    /// Whom the database needs: owners, those who were granted something, those who have settings or policies in it; their
-    /// groups and who put them there; and the bootstrap superuser, on whom pg_shdepend keeps no record.
+    /// Whom the database needs: owners, those who were granted something, those who have settings or policies in it; the owners of
+    /// its subscriptions, for whom pg_shdepend knows no database; their groups and who put them there; and the bootstrap superuser,
+    /// on whom pg_shdepend keeps no record.
     var roles: [String]
     var textSettings: [String: String]
 
@@ -52,6 +53,7 @@ struct DatabaseFacts: Sendable {
           SELECT refobjid FROM pg_shdepend, here WHERE refclassid = 'pg_authid'::regclass
             AND (dbid = here.oid OR (dbid = 0 AND classid = 'pg_database'::regclass AND objid = here.oid))
           UNION SELECT datdba FROM here
+          UNION SELECT subowner FROM pg_subscription, here WHERE subdbid = here.oid
           UNION SELECT setrole FROM pg_db_role_setting, here WHERE setdatabase = here.oid AND setrole <> 0
           UNION SELECT 10),
         needed(role) AS (
