@@ -62,15 +62,8 @@ import Testing
     @Test(arguments: [16, 17, 18])
     func `memberships come back on a server whose first superuser has another name`(major: Int) async throws {
         let old = try await ScratchServer.begin(bin: Majors.bin(major))
-        let new = try await ScratchServer.begin(cluster: ["-U", "supabase_admin"], bin: Majors.bin(major))
+        let new = try await supabase(bin: Majors.bin(major))
         defer { for server in [old, new] { server.end() } }
-        let made = try await run(
-            "\(new.bin)/psql",
-            [
-                "-X", "-q", "-d", "host=\(new.folder)/pg user=supabase_admin dbname=postgres", "-c",
-                "create role postgres superuser login",
-            ])
-        try #require(made.status == 0, "\(made.error)")
         try await withTemporaryFolder { folder in
             let here = host(folder, old)
             try await old.create(
@@ -98,6 +91,50 @@ import Testing
             let before = try await old.psql("postgres", question)
             #expect(known == before)
             #expect(known.contains("worker|boss|f|f|t"), "\(known)")
+        }
+    }
+
+    /// A server whose first superuser is supabase_admin; postgres is one too.
+    private func supabase(bin: String) async throws -> ScratchServer {
+        let server = try await ScratchServer.begin(cluster: ["-U", "supabase_admin"], bin: bin)
+        let connection = "host=\(server.folder)/pg user=supabase_admin dbname=postgres"
+        let made = try await run(
+            "\(server.bin)/psql", ["-X", "-q", "-d", connection, "-c", "create role postgres superuser login"])
+        try #require(made.status == 0, "\(made.error)")
+        return server
+    }
+
+    /// Supabase's roles file says that postgres is no superuser, and that supabase_admin has granted everything.
+    @Test(arguments: [15, 17])
+    func `the runbook brings a database of Supabase back on a plain server, as postgres`(major: Int) async throws {
+        let plain = try await ScratchServer.begin(bin: major == 15 ? nil : Majors.bin(major))
+        let old = try await supabase(bin: plain.bin)
+        defer { for server in [old, plain] { server.end() } }
+        try await withTemporaryFolder { folder in
+            var here = host(folder, old)
+            here.servers = "\"scratch\": {\"connection\": \"host=\(old.folder)/pg user=supabase_admin\"}"
+            try await old.create(
+                "app",
+                """
+                create role api login password 'x'; create role anon; grant anon to api; create table t as select 1 n;
+                grant select on t to anon; alter table t owner to api; grant api to postgres; alter role postgres nosuperuser
+                """)
+            try here.write("\"app\": {\(Self.often)}")
+            let dumped = try await here.call("backup", "app")
+            #expect(dumped.status == 0, "\(dumped.error)")
+            let there = host(folder, plain)
+            try there.write("\"app\": {\(Self.often)}")
+            let stock = try FollowedRunbook(try await there.call("runbook").output).blocks(after: "### `app`").filter {
+                $0.contains("createdb")
+            }
+            try #require(stock.count == 1)
+            let followed = try await FollowedRunbook.bash(there, stock[0])
+            #expect(followed.status == 0, "\(major): \(followed.error)\n\(stock[0])")
+            #expect(try await plain.psql("postgres", "select rolsuper from pg_roles where rolname = 'postgres'") == "t")
+            let members =
+                "select roleid::regrole, member::regrole from pg_auth_members where roleid > 16000 order by 1::regrole::text"
+            #expect(try await plain.psql("postgres", members) == "anon|api\napi|postgres", "\(followed.error)")
+            #expect(try await plain.psql("app", "set role anon; select n from t") == "1")
         }
     }
 

@@ -76,11 +76,6 @@ extension Runbook {
             "Run the line with the roles file again, and read what it says; or \(code: "CREATE ROLE NAME")."
         ),
         (
-            "permission denied to grant privileges as role \"…\"",
-            "The new server's first superuser has another name than the old one's, by whom memberships were granted (PostgreSQL 16 or newer): who was to become a member is none.",
-            "Run the line with the roles file once more, as \(code: "sed 's/ GRANTED BY .*;/;/' FILE | psql …"); archon-backupd does that by itself."
-        ),
-        (
             "extension \"…\" is not available", "Its files are not on the new server's host.",
             "Install them there, as postgresql-15-pgvector for \(code: "vector")."
         ),

@@ -99,8 +99,11 @@ package struct StockRestore: Sendable {
     private var roles: [String] {
         guard let globals = manifest.globals else { return namedRoles }
         return [
-            "# All roles of the old server. Complaints about roles that exist already, or of a database that does not yet, are harmless.",
-            "\(target.feed)psql -X -q -d \"$TARGET\" < \"$FOLDER\"/\(ShellCommand.word(globals.file))",
+            "# All roles of the old server; but who runs this stays a superuser, and memberships may be granted by another than in the old one.",
+            "# Complaints about roles that exist already, or of a database that does not yet, are harmless.",
+            "ME=$(\(target.run)psql -X -At -d \"$TARGET\" -c 'SELECT quote_ident(current_user)')",
+            "grep -vF \"ALTER ROLE $ME WITH NOSUPERUSER \" \"$FOLDER\"/\(ShellCommand.word(globals.file)) \\",
+            "  | sed 's/^\\(GRANT .*\\) GRANTED BY .*;$/\\1;/' | \(target.feed)psql -X -q -d \"$TARGET\"",
         ]
     }
 
