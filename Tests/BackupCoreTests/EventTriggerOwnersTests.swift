@@ -16,9 +16,10 @@ import Testing
                EXECUTE FUNCTION public.watch();
             ALTER EVENT TRIGGER "x OWNER TO y" ENABLE ALWAYS;
             ALTER EVENT TRIGGER "x OWNER TO y" OWNER TO "it's ""b""";
+            ALTER EVENT TRIGGER made OWNER TO maker;
             COMMENT ON EVENT TRIGGER watch IS 'ALTER OWNER TO z';
             """#
-        let statements = EventTriggerOwners.statements(in: script)
+        let statements = EventTriggerOwners.statements(in: script, maker: "maker")
         #expect(statements.count == 3 && statements[0].hasPrefix("LOCK TABLE"))
         #expect(
             statements[1].contains("rolname = ''app'') THEN ALTER EVENT TRIGGER watch OWNER TO app;"), "\(statements)")

@@ -2,18 +2,18 @@
 /// Supabase takes that from its `postgres` when its database is set up.
 package enum EventTriggerOwners {
     /// For one transaction in the database of the triggers, by a superuser: no other session sees an owner as a superuser who is
-    /// none. `script` is what pg_restore prints of the triggers.
-    package static func statements(in script: String) -> [String] {
+    /// none. `script` is what pg_restore prints of the triggers; those of `maker`, who has made them, are left.
+    package static func statements(in script: String, maker: String) -> [String] {
         let owned = script.split(separator: "\n").compactMap { line -> String? in
             let statement = String(line)
             let owners = MentionedRoles.find(in: statement)
-            guard statement.hasPrefix("ALTER EVENT TRIGGER "), let owner = owners.first, owners.count == 1 else {
-                return nil
-            }
+            guard statement.hasPrefix("ALTER EVENT TRIGGER "), let owner = owners.first, owners.count == 1,
+                owner != maker
+            else { return nil }
             return give(statement, to: owner)
         }
         // Two databases that are restored at once would change one role, which the server lets only one of them do.
-        return ["LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE"] + owned
+        return owned.isEmpty ? [] : ["LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE"] + owned
     }
 
     private static func give(_ statement: String, to owner: String) -> String {

@@ -27,7 +27,8 @@ struct RestoreFilling: Sendable {
             try judge(ending)
         }
         let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
-        try await session.transaction(EventTriggerOwners.statements(in: script.text))
+        let maker = try await session.value("SELECT current_user") ?? ""
+        try await session.transaction(EventTriggerOwners.statements(in: script.text, maker: maker))
     }
 
     /// With more arguments than those it always has. Throws `.unavailable` for something that the place lacks, `.failed` for a
