@@ -54,7 +54,10 @@ import Testing
             moved.servers = "\"scratch\": {\"connection\": \"\(new.connection)\", \"concurrency\": 2}"
             try moved.write("\"adopted_c\": {\(VerbTests.often)}")
             // The same of a bare file, of which nothing is written down.
-            for arguments in [["restore", "adopted_c"], ["restore", file, "--into", "x"]] {
+            for arguments in [
+                ["restore", "adopted_c"], ["restore", file, "--into", "x"],
+                ["restore-server", "scratch", "--from", "latest", "--dry-run"],
+            ] {
                 let refused = try await moved.call(arguments)
                 #expect(refused.status == 69, "\(refused.error)")
                 #expect(

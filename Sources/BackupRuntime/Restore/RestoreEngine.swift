@@ -84,9 +84,13 @@ struct RestoreEngine: Sendable {
         } else {
             needed = try await mentionedRoles()
         }
-        let missing = try await missing(of: needed)
-        guard !missing.isEmpty else { return }
-        throw Failure(
+        if let lack = Self.lack(of: try await missing(of: needed)) { throw lack }
+    }
+
+    /// `missing` are roles that a dump needs and nobody has kept; nil when there are none.
+    static func lack(of missing: [String]) -> Failure? {
+        guard !missing.isEmpty else { return nil }
+        return Failure(
             .unavailable, "the server lacks roles that the dump needs: \(missing.joined(separator: ", "))",
             hint:
                 "Nobody has kept what they may do. Make them, with what you know of them: \(missing.map { "CREATE ROLE \(SQL.identifier($0));" }.joined(separator: " "))"
@@ -94,8 +98,11 @@ struct RestoreEngine: Sendable {
     }
 
     private func missing(of needed: Set<String>) async throws -> [String] {
-        let present = Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] })
-        return needed.subtracting(present).subtracting(["", "-"]).filter { !$0.hasPrefix("pg_") }.sorted()
+        Self.missing(of: needed, Set(try await admin.query("SELECT rolname FROM pg_roles").compactMap { $0[0] }))
+    }
+
+    static func missing(of needed: Set<String>, _ present: Set<String>) -> [String] {
+        needed.subtracting(present).subtracting(["", "-"]).filter { !$0.hasPrefix("pg_") }.sorted()
     }
 
     /// A dump without a roles file needs its roles all the same: in a throwaway they are made by name alone. Returns the new ones.
@@ -240,7 +247,10 @@ struct RestoreEngine: Sendable {
             return try await filling.run(arguments, placed)
         }
         let list = try await ArchiveList.take(placed.path, tools)
-        let others = try await admin.query("SELECT rolname FROM pg_roles WHERE NOT rolsuper").compactMap { $0[0] }
+        // One who makes it owns it, whether or not they are a superuser, where a server lets others make some.
+        let others = try await admin.query(
+            "SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname <> current_user"
+        ).compactMap { $0[0] }
         let triggers = list.eventTriggers(ofAny: others)
         guard list.publicOwner != nil || triggers != nil else { return try await filling.run(arguments, placed) }
         if let owner = list.publicOwner {

@@ -77,7 +77,9 @@ package struct ServerRestoration: Sendable {
         let (found, roles) = try await look(settings)
         let lines = choices.map { choice in
             if let failure = choice.failure { return Line(choice, failure) }
-            return Line(choice, found.isInTheWay(choice.database) ? "present" : "planned")
+            guard !found.isInTheWay(choice.database) else { return Line(choice, "present") }
+            let present = found.roles.union(roles.roles)
+            return lack(choice, present).map { Line(choice, $0) } ?? Line(choice, "planned")
         }
         return Result(
             server: target.name, roles: roles.roles.filter { !found.roles.contains($0) }, databases: lines,
@@ -114,6 +116,13 @@ package struct ServerRestoration: Sendable {
     }
 
     // MARK: before anything is changed
+
+    /// An adopted dump came without its roles, and may know which it needs.
+    private func lack(_ choice: ServerDumps.Choice, _ present: Set<String>) -> Failure? {
+        guard let manifest = choice.manifest, manifest.globals == nil, manifest.isAdopted, let needed = manifest.roles
+        else { return nil }
+        return RestoreEngine.lack(of: RestoreEngine.missing(of: Set(needed), present))
+    }
 
     private func look(_ settings: ConnectionSettings) async throws -> (ServerTarget, ServerRoles) {
         let found = try await ServerTarget.look(settings)
