@@ -131,8 +131,8 @@ struct IsolateVerb: Verb {
         return """
             \(tables) moved into \(place)\(copied); both databases are as expected
             dumps of before: \(report.dumps.joined(separator: ", "))
-            for dumps of now: archon-backupd backup \(ShellCommand.word(report.source)) \(ShellCommand.word(report.target))
-            to move them back: archon-backupd isolate \(ShellCommand.word(plan)) --undo --yes
+            for dumps of now: archon-backupd backup\(config.repeated) \(ShellCommand.word(report.source)) \(ShellCommand.word(report.target))
+            to move them back: archon-backupd isolate\(config.repeated) \(ShellCommand.word(plan)) --undo --yes
             when they are no longer needed: \(report.drop.joined(separator: "; "))
             """
     }

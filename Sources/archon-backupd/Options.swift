@@ -16,6 +16,9 @@ struct ConfigOption: ParsableArguments {
             ?? ScheduleFile.usualPath
     }
 
+    /// For a command that is to be run next: ` --config PATH`, quoted, where this one was told so.
+    var repeated: String { config.map { " --config \(ShellCommand.word($0))" } ?? "" }
+
     /// With the jobs of the databases that discovery has found.
     func load() throws -> Schedule { try ScheduleFile.loadWithFound(path) }
 

@@ -39,7 +39,10 @@ import Testing
             let dry = try await host.call("isolate", plan)
             #expect(dry.status == 0, "\(dry.error)")
             #expect(try await shell(host, try command(dry, "equal to its source")).status == 0, "\(dry.output)")
-            let done = try await host.call("isolate", plan, "--yes")
+            // Who names the schedule means that one afterwards too.
+            let config = "\(host.folder)/it's schedule.json"
+            try FileManager.default.moveItem(atPath: host.config, toPath: config)
+            let done = try await host.call("isolate", "--config", config, plan, "--yes")
             #expect(done.status == 0, "\(done.error)")
             let dumped = try await shell(host, try command(done, "for dumps of now"))
             #expect(dumped.status == 0, "\(done.output) \(dumped.error)")
