@@ -57,6 +57,7 @@ import Testing
             for arguments in [
                 ["restore", "adopted_c"], ["restore", file, "--into", "x"],
                 ["restore-server", "scratch", "--from", "latest", "--dry-run"],
+                ["restore", "adopted_c", "--table", "t", "--into", "x"],
             ] {
                 let refused = try await moved.call(arguments)
                 #expect(refused.status == 69, "\(refused.error)")

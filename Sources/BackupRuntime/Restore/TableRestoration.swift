@@ -66,6 +66,8 @@ package struct TableRestoration: Sendable {
         var isCreated = false
         var roles: [String] = []
         do {
+            // Definitions of all tables are made, with their owners and grants.
+            try await engine.checkRoles(reading.facts.roles)
             roles = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true
