@@ -28,6 +28,13 @@ import Testing
     @Test(arguments: [
         (
             """
+            pg_restore: error: could not execute query: ERROR:  security label provider "pgsodium" is not loaded
+            Command was: SECURITY LABEL FOR pgsodium ON COLUMN vault.secrets.secret IS 'ENCRYPT WITH KEY COLUMN key_id';
+            """,
+            "a provider of security labels is not loaded"
+        ),
+        (
+            """
             pg_restore: error: could not execute query: ERROR:  extension "pg_cron" is not available
             DETAIL:  Could not open extension control file "/usr/share/postgresql/15/extension/pg_cron.control": No such file or directory.
             HINT:  The extension must first be installed on the system where PostgreSQL is running.

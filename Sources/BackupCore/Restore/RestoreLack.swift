@@ -52,6 +52,12 @@ package struct RestoreLack: Sendable, Equatable {
                 hint: "Drill on a server that has it in shared_preload_libraries.")
         ),
         (
+            "security label provider \"",
+            RestoreLack(
+                what: "a provider of security labels is not loaded",
+                hint: "Restore on a server that has it in shared_preload_libraries.")
+        ),
+        (
             "could not create locale",
             RestoreLack(what: "a collation's locale is missing", hint: "Install the locale on the server's host.")
         ),

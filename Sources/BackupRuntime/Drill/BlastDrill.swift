@@ -209,7 +209,7 @@ package struct BlastDrill: Sendable {
         let progress: @Sendable (RunProgress) -> Void = { [progress] in progress(name, $0) }
         try await check.digest(progress: progress)
         let early = try await check.readEarly(progress: progress)
-        try await RestoreEngine.checkExtensions(manifest, admin)
+        try await RestoreEngine.checkExtensions(manifest, admin, without: .cron)
         let major = max(admin.serverVersion / 10_000, early?.dumpMajor ?? manifest.dumpMajor)
         let engine = RestoreEngine(
             settings: settings, admin: admin, archive: archive, manifest: manifest,
@@ -225,7 +225,7 @@ package struct BlastDrill: Sendable {
         }
         try await engine.create(database)
         let outcome = try await engine.perform(database) { if let early { early } else { try await check.read() } }
-        subject.facts = outcome.reading.facts
+        subject.facts = outcome.facts
         subject.dumpMajor = outcome.reading.dumpMajor
         subject.oid = try await Self.oid(database, admin) ?? ""
     }

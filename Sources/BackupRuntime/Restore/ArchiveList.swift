@@ -4,6 +4,8 @@ import Foundation
 /// An archive's list of entries, to restore a part of it: the lines that pg_restore's `--use-list` takes.
 struct ArchiveList: Sendable {
     private let lines: [Substring]
+    /// One that is in no part of the list but its own.
+    let late: LateExtension?
 
     /// Entries that act on more than their own table, or stand for data.
     private static let leftOut: Set<String> = ArchiveFacts.dataTypes.subtracting(["SEQUENCE SET"]).union([
@@ -21,6 +23,17 @@ struct ArchiveList: Sendable {
         }
         return ArchiveList(lines: said.text.split(separator: "\n").filter { $0.first?.isNumber == true })
     }
+
+    private init(lines: [Substring]) {
+        let late = LateExtension.cron
+        self.late = lines.contains { Self.entry($0).hasPrefix("EXTENSION - \(late.name) ") } ? late : nil
+        self.lines = lines
+    }
+
+    private func isLate(_ line: Substring) -> Bool { late?.owns(Self.entry(line)) ?? false }
+
+    /// All that is of the late extension.
+    func lateEntries() -> String { Self.text(lines.filter(isLate)) }
 
     /// The entry that `pg_dump --schema=public` has for that schema, which every new database has: pg_restore would fail to make it. A
     /// whole dump has it where the owner is not the usual one, and does not make it.
@@ -43,11 +56,12 @@ struct ArchiveList: Sendable {
         return isTheirs ? Self.text(entries) : nil
     }
 
-    /// All but the entry of the schema public and, if so wished, those of event triggers.
+    /// All but the entry of the schema public, those of a late extension and, if so wished, those of event triggers.
     func most(withEventTriggers: Bool) -> String {
         Self.text(
             lines.filter { line in
-                !Self.entry(line).hasPrefix(Self.publicSchema) && (withEventTriggers || !Self.isOfEventTrigger(line))
+                !Self.entry(line).hasPrefix(Self.publicSchema) && !isLate(line)
+                    && (withEventTriggers || !Self.isOfEventTrigger(line))
             })
     }
 
@@ -64,7 +78,7 @@ struct ArchiveList: Sendable {
             lines.filter { line in
                 let entry = Self.entry(line)
                 return !Self.leftOut.contains { entry.hasPrefix("\($0) ") } && !entry.contains(" LARGE OBJECT ")
-                    && !entry.hasPrefix(Self.publicSchema)
+                    && !entry.hasPrefix(Self.publicSchema) && !isLate(line)
             })
     }
 
@@ -73,7 +87,7 @@ struct ArchiveList: Sendable {
         Self.text(
             lines.filter { line in
                 let entry = Self.entry(line)
-                if entry.hasPrefix("SEQUENCE SET ") { return true }
+                if entry.hasPrefix("SEQUENCE SET ") { return !isLate(line) }
                 guard entry.hasPrefix("TABLE DATA ") else { return false }
                 let names = String(entry.dropFirst("TABLE DATA ".count))
                 return tables.contains { $0.matches(entry: names) }

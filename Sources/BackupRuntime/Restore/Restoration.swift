@@ -67,7 +67,7 @@ package struct Restoration: Sendable {
         let admin = try await openAdmin(settings)
         // What takes a moment first: nobody waits for the full read to hear that a name is taken.
         try await checkTarget(admin)
-        try await RestoreEngine.checkExtensions(manifest, admin)
+        try await LateRestore(name: name, manifest: manifest).check(admin)
         let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
         try await check.digest(progress: progress)
         let early = try await check.readEarly(progress: progress)
@@ -85,37 +85,41 @@ package struct Restoration: Sendable {
         var created: [String] = []
         // Only what this restore has made is dropped after a fault.
         var isCreated = false
+        let outcome: RestoreEngine.Outcome
+        let previous: String?
         do {
             try await engine.checkRoles(early?.facts.roles)
             created = try await engine.createRoles()
             try await engine.create(temporary)
             isCreated = true
-            let outcome = try await engine.perform(temporary) { if let early { early } else { try await check.read() } }
+            outcome = try await engine.perform(temporary) { if let early { early } else { try await check.read() } }
             try Task.checkCancellation()
-            let previous = try await putInPlace(temporary, admin, settings, now: now)
-            let maintenance = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
-            let connection = settings.forPerson(database: maintenance)
-            return Result(
-                database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
-                tables: outcome.reading.facts.tables.count, rows: outcome.reading.facts.rows.values.reduce(0, +),
-                seconds: began.duration(to: .now).inSeconds.rounded(.down), jobs: engine.resources.workers,
-                fillingSeconds: outcome.fillingSeconds, comparingSeconds: outcome.comparingSeconds, previous: previous,
-                createdRoles: created,
-                undo: previous.map {
-                    let undone = RestoreNames.undone(name, at: now)
-                    return ShellCommand.undo(
-                        database: name, previous: $0, undone: undone, connection: connection,
-                        container: server.container)
-                },
-                dropPrevious: previous.map {
-                    ShellCommand.drop(database: $0, connection: connection, container: server.container)
-                },
-                notes: outcome.notes + subscriptionNotes(outcome.reading)
-                    + lacking.map { "the server has no tablespace \($0): its tables are in the database's own" })
+            previous = try await putInPlace(temporary, admin, settings, now: now)
         } catch {
             try await undo(isCreated ? temporary : nil, settings, roles: created, after: error)
             throw Task.isCancelled ? CancellationError() : translated(error)
         }
+        // From here on it is in its place, whatever comes.
+        let lateNotes = try await LateRestore(name: name, manifest: manifest).bring(outcome, engine, previous: previous)
+        let maintenance = settings.maintenanceDatabase == name ? "template1" : settings.maintenanceDatabase
+        let connection = settings.forPerson(database: maintenance)
+        return Result(
+            database: name, dump: manifest?.dump ?? (archive as NSString).lastPathComponent,
+            tables: outcome.reading.facts.tables.count, rows: outcome.reading.facts.rows.values.reduce(0, +),
+            seconds: began.duration(to: .now).inSeconds.rounded(.down), jobs: engine.resources.workers,
+            fillingSeconds: outcome.fillingSeconds, comparingSeconds: outcome.comparingSeconds, previous: previous,
+            createdRoles: created,
+            undo: previous.map {
+                let undone = RestoreNames.undone(name, at: now)
+                return ShellCommand.undo(
+                    database: name, previous: $0, undone: undone, connection: connection,
+                    container: server.container)
+            },
+            dropPrevious: previous.map {
+                ShellCommand.drop(database: $0, connection: connection, container: server.container)
+            },
+            notes: outcome.notes + lateNotes + subscriptionNotes(outcome.reading)
+                + lacking.map { "the server has no tablespace \($0): its tables are in the database's own" })
     }
 
     /// pg_dump writes subscriptions that wait to be enabled: two databases would take turns at one slot.

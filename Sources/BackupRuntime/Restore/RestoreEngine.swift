@@ -8,6 +8,10 @@ struct RestoreEngine: Sendable {
     struct Outcome: Sendable {
         /// What the archive was found to hold.
         var reading: ArchiveReading
+        /// What of it is in the database, and was compared: all, or all but `late`.
+        var facts: ArchiveFacts
+        /// An extension that only a database with a name of its own can have.
+        var late: LateExtension?
         var fillingSeconds: Double
         /// With the statistics, which are gathered beside it.
         var comparingSeconds: Double
@@ -34,10 +38,10 @@ struct RestoreEngine: Sendable {
 
     // MARK: what can be known before anything is changed
 
-    /// Throws `.unavailable` that names what the server's installation lacks.
-    static func checkExtensions(_ manifest: Manifest?, _ admin: Session) async throws {
+    /// Throws `.unavailable` that names what the server's installation lacks. `late` is one that would be left out.
+    static func checkExtensions(_ manifest: Manifest?, _ admin: Session, without late: LateExtension?) async throws {
         let available = Set(try await admin.query("SELECT name FROM pg_available_extensions").compactMap { $0[0] })
-        let missing = (manifest?.extensions ?? []).filter { !available.contains($0.name) }
+        let missing = (manifest?.extensions ?? []).filter { !available.contains($0.name) && $0.name != late?.name }
         guard missing.isEmpty else {
             throw Failure(
                 .unavailable,
@@ -180,8 +184,10 @@ struct RestoreEngine: Sendable {
         let reading = try await fill(database, read)
         try await whenFilled(database)
         let filled = ContinuousClock.now
+        let late = LateExtension.cron.isIn(reading.facts.contents) ? LateExtension.cron : nil
+        let facts = late.map(reading.facts.without) ?? reading.facts
         let comparison = RestoredComparison(
-            settings: settings, database: database, expected: reading.facts, manifest: manifest, tools: tools,
+            settings: settings, database: database, expected: facts, manifest: manifest, tools: tools,
             isSameMajor: tools.major == reading.dumpMajor, limit: limit)
         progress(RunProgress(phase: .comparing, bytes: 0))
         async let analyzed: Void = RestoreStatistics(settings: settings, database: database)
@@ -197,7 +203,7 @@ struct RestoreEngine: Sendable {
         }
         let bytes = try await admin.value("SELECT pg_database_size($1)", [database]).flatMap(Int64.init) ?? 0
         return Outcome(
-            reading: reading, fillingSeconds: began.duration(to: filled).inSeconds,
+            reading: reading, facts: facts, late: late, fillingSeconds: began.duration(to: filled).inSeconds,
             comparingSeconds: filled.duration(to: compared).inSeconds, databaseBytes: bytes, notes: notes)
     }
 
@@ -236,12 +242,12 @@ struct RestoreEngine: Sendable {
         }
     }
 
-    /// All entries, but for that of the schema public, which is there: it gets its owner. Event triggers come last, and by themselves
+    /// All entries, but for those of a late extension and that of the schema public, which is there: it gets its owner. Event triggers come last, and by themselves
     /// when pg_restore could not give them to their owners.
     private func fill(_ database: String, _ arguments: [String], _ placed: PlacedArchive) async throws {
         let filling = filling(database)
         // An archive whose table of contents is known has them, or not.
-        if let contents = manifest?.contents, contents["EVENT TRIGGER"] == nil,
+        if let contents = manifest?.contents, contents["EVENT TRIGGER"] == nil, !LateExtension.cron.isIn(contents),
             contents["SCHEMA"]?.contains(where: { $0.hasPrefix("- public ") }) != true
         {
             return try await filling.run(arguments, placed)
@@ -252,13 +258,30 @@ struct RestoreEngine: Sendable {
             "SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname <> current_user"
         ).compactMap { $0[0] }
         let triggers = list.eventTriggers(ofAny: others)
-        guard list.publicOwner != nil || triggers != nil else { return try await filling.run(arguments, placed) }
+        guard list.publicOwner != nil || triggers != nil || list.late != nil else {
+            return try await filling.run(arguments, placed)
+        }
         if let owner = list.publicOwner {
             let session = try await Session.open(settings, database: database, applicationName: ApplicationName.own)
             try await session.query("ALTER SCHEMA public OWNER TO \(SQL.identifier(owner))")
         }
         try await filling.run(arguments, list: list.most(withEventTriggers: triggers == nil), placed)
         if let triggers { try await filling.run(eventTriggers: triggers, placed) }
+    }
+
+    /// Makes a late extension in the database, which has its name now, and compares what a person would miss.
+    func bring(_ late: LateExtension, _ database: String, _ reading: ArchiveReading) async throws {
+        try await PlacedArchive.with(archive, for: tools) { placed in
+            let list = try await ArchiveList.take(placed.path, tools)
+            try await filling(database).run([], list: list.lateEntries(), placed)
+        }
+        let expected = reading.facts.tables.filter { $0.key == late.table }
+        let found = try await RestoredTables(expected: expected, open: { try await textSession(database, reading) })
+            .read(sessions: 1)
+        var differences = Differences(from: "the dump")
+        differences.compareRows(expected.mapValues(\.rows), found.mapValues(\.rows))
+        differences.compareContents(expected.mapValues(\.fingerprint), found.mapValues(\.fingerprint))
+        if let summary = differences.summary { throw Failure(.damaged, summary) }
     }
 
     /// A session in which values become the text that pg_dump made of them.

@@ -51,7 +51,7 @@ package struct TableRestoration: Sendable {
         let settings = try ConnectionSettings(server)
         let admin = try await AdminSession.open(settings, avoiding: targetDatabase)
         try await checkTarget(admin, settings)
-        try await RestoreEngine.checkExtensions(manifest, admin)
+        try await RestoreEngine.checkExtensions(manifest, admin, without: .cron)
         let check = ArchiveCheck(archive: archive, manifest: manifest, limit: .patient, container: server.container)
         try await check.digest(progress: progress)
         let reading = try await check.read(progress: progress)
