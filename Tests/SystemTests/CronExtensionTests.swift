@@ -108,4 +108,34 @@ import Testing
             #expect(try await host.server.psql("jobs", "select count(*) from t") == "100")
         }
     }
+
+    @Test func `a new server that has loaded it gets postgres back, by this program and by the runbook`() async throws {
+        let options = "-c shared_preload_libraries=pg_cron"
+        try await withOwnServer(options: options) { host in
+            try await host.server.psql(
+                "postgres",
+                "create extension pg_cron; create table t as select 1 n; select cron.schedule('0 3 1 1 *', 'select 1')")
+            try host.write("\"postgres\": {\(VerbTests.often)}")
+            #expect(try await host.call("backup", "postgres").status == 0)
+            let before = try await host.server.fingerprint("postgres")
+            for way in ["restore-server", "runbook"] {
+                let new = try await ScratchServer.begin(options: options)
+                defer { new.end() }
+                var there = host
+                there.servers = "\"scratch\": {\"connection\": \"\(new.connection)\"}"
+                try there.write("\"postgres\": {\(VerbTests.often)}")
+                if way == "runbook" {
+                    let stock = try FollowedRunbook(try await there.call("runbook").output)
+                        .blocks(after: "### `postgres`").filter { $0.contains("createdb") }
+                    let followed = try await FollowedRunbook.bash(there, try #require(stock.first))
+                    #expect(followed.status == 0, "\(followed.error)")
+                } else {
+                    let said = try await there.call("restore-server", "scratch", "--from", "latest")
+                    #expect(said.status == 0, "\(said)")
+                }
+                #expect(try await new.fingerprint("postgres") == before, "\(way)")
+                #expect(try await new.psql("postgres", Self.cron) == "1|0 3 1 1 *|select 1|", "\(way)")
+            }
+        }
+    }
 }

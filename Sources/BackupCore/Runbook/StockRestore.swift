@@ -129,10 +129,13 @@ package struct StockRestore: Sendable {
 
     private var setAside: [String] {
         guard let aside else { return [] }
-        let statement = "ALTER DATABASE \(SQL.identifier(manifest.database)) RENAME TO \(SQL.identifier(aside))"
+        let end =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \(SQL.literal(manifest.database))"
+        let rename = "ALTER DATABASE \(SQL.identifier(manifest.database)) RENAME TO \(SQL.identifier(aside))"
         return [
-            "# Each new server has a database of this name: it is set aside.",
-            "\(target.run)psql -X -q -v ON_ERROR_STOP=1 -d \"$TARGET\" -c \(ShellCommand.word(statement))",
+            "# Each new server has a database of this name: it is set aside, and its sessions are ended, as pg_cron's.",
+            "\(target.run)psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -d \"$TARGET\" \\",
+            "  -c \(ShellCommand.word(end)) -c \(ShellCommand.word(rename))",
         ]
     }
 
