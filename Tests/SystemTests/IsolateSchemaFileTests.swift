@@ -63,9 +63,14 @@ import Testing
             try stage.writePlan(lockTimeout: "2s")
             let refused = try await stage.isolate("--yes")
             #expect(refused.status == 75 && refused.error.contains("step 2 of 6"), "\(refused.error)")
+            let behind = try await host.server.psql(
+                "postgres",
+                "select pid from pg_stat_activity where datname = '\(stage.own)' and application_name = 'archon-backupd/isolate'"
+            )
             #expect(
                 refused.error.contains("psql of a run that was killed")
-                    && refused.error.contains("application archon-backupd/isolate"), "\(refused.error)")
+                    && refused.error.contains("pid \(behind), application archon-backupd/isolate")
+                    && refused.error.contains("pg_terminate_backend(\(behind))"), "\(refused.error)")
             try await holder.release()
             try await until("that psql has ended") {
                 try await host.server.psql(

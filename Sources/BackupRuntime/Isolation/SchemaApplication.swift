@@ -31,11 +31,12 @@ struct SchemaApplication: Sendable {
                 try judge(ending, answer, isCancelled: await limit.hasCancelled)
             }
         } catch let failure as Failure where waitedAhead.with({ $0 }) {
+            let holder = try await limit.holder()
             throw Failure(
                 .busy, "the psql of a run that was killed is still applying a schema file to \(side.job.database)",
                 hint:
-                    "It ends by itself once it has its own lock or waits too long for it; or end it: SELECT pg_terminate_backend(PID).",
-                cause: failure.cause)
+                    "It ends by itself once it has its own lock or waits too long for it; or end it: SELECT pg_terminate_backend(\(holder?.pid ?? "PID")).",
+                cause: [holder?.description, failure.cause].compactMap(\.self).joined(separator: "\n"))
         }
     }
 

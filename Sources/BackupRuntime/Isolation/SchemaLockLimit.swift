@@ -7,6 +7,8 @@ actor SchemaLockLimit {
     private(set) var hasCancelled = false
     private let session: Session
     private let seconds: Double
+    /// Whoever has the lock of `SchemaScript.input`, as `h` and `a`.
+    private let holders: String
     private let waits: String
 
     /// To be made before the psql, which has the `lock` of `SchemaScript.input`: one that is older was left behind by another run.
@@ -14,12 +16,25 @@ actor SchemaLockLimit {
         self.session = session
         self.seconds = seconds
         let (high, low) = (UInt32(truncatingIfNeeded: lock >> 32), UInt32(truncatingIfNeeded: lock))
-        waits = """
-            FROM pg_locks h JOIN pg_stat_activity a ON a.pid = h.pid JOIN pg_locks w ON w.pid = h.pid AND NOT w.granted
-            WHERE h.locktype = 'advisory' AND h.granted AND (h.classid, h.objid, h.objsubid) = ('\(high)', '\(low)', 1)
+        holders = """
+            FROM pg_locks h JOIN pg_stat_activity a ON a.pid = h.pid AND h.locktype = 'advisory' AND h.granted
+              AND (h.classid, h.objid, h.objsubid) = ('\(high)', '\(low)', 1)
               AND h.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND a.backend_start > (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
             """
+        waits = """
+            \(holders) JOIN pg_locks w ON w.pid = h.pid AND NOT w.granted
+            WHERE a.backend_start > (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
+            """
+    }
+
+    /// The psql that is at work, be it another run's; nil when there is none any more.
+    func holder() async throws -> (pid: String, description: String)? {
+        let question = """
+            SELECT a.pid, 'pid ' || a.pid || ', application ' || a.application_name || ', since '
+              || date_trunc('second', a.backend_start) || ': ' || left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200) \(holders)
+            """
+        guard let row = try await session.query(question).first, let pid = row[0], let text = row[1] else { return nil }
+        return (pid, text)
     }
 
     /// Looks until the task is cancelled.
