@@ -126,6 +126,27 @@ import Testing
         }
     }
 
+    @Test func `of an extension's table the rows of users are compared, and no others`() async throws {
+        try await withHost { host in
+            let stage = try await DrillStage(
+                host, "create extension unit; insert into unit_prefixes (prefix, factor) values ('mine', 7)")
+            let manifest = try await stage.backUp(.sourceContent)
+            #expect(try await stage.failure(manifest) == nil)
+            #expect(try await stage.failure(manifest, after: "delete from unit_prefixes where not dump") == nil)
+            for (change, found) in [
+                (
+                    "delete from unit_prefixes where prefix = 'mine'",
+                    "public.unit_prefixes has 0 rows where the dump says 1"
+                ),
+                ("update unit_prefixes set factor = 8 where dump", "public.unit_prefixes has rows with other contents"),
+            ] {
+                let failure = try await stage.failure(manifest, after: change)
+                #expect(failure?.kind == .damaged && failure?.message.contains(found) == true, "\(failure as Any)")
+            }
+            try await stage.end()
+        }
+    }
+
     @Test func `a pg_restore that lies about its errors`() async throws {
         try await withHost { host in
             // A rule that its rows break: pg_restore cannot add it.

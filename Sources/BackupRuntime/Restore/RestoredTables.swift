@@ -11,7 +11,7 @@ struct RestoredTables: Sendable {
     private struct Piece: Sendable {
         var table: String
         var columns: String
-        /// Rows by their place; nil for all.
+        /// Rows by their place, or those that pg_dump takes; nil for all.
         var condition: String?
         var bytes: Int64
     }
@@ -56,12 +56,16 @@ struct RestoredTables: Sendable {
         var bytes: Int64 = 0
         /// Of a heap, whose rows can be asked for by their place.
         var blocks: Int64 = 0
+        /// Of an extension's table, which rows are its users': the others come with the extension, and are in no dump.
+        var condition: String?
     }
 
     private static let sizes = """
         SELECT format('%I.%I', n.nspname, c.relname), pg_table_size(c.oid),
-          CASE WHEN a.amname = 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END
+          CASE WHEN a.amname = 'heap' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END, e.condition
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am a ON a.oid = c.relam
+        LEFT JOIN (SELECT unnest(extconfig) AS relation, unnest(extcondition) AS condition FROM pg_extension) e
+          ON e.relation = c.oid
         WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
         """
 
@@ -70,7 +74,8 @@ struct RestoredTables: Sendable {
         var sizes: [String: Size] = [:]
         for row in try await session.query(Self.sizes) {
             sizes[row[0] ?? ""] = Size(
-                bytes: row[1].flatMap { Int64($0) } ?? 0, blocks: row[2].flatMap { Int64($0) } ?? 0)
+                bytes: row[1].flatMap { Int64($0) } ?? 0, blocks: row[2].flatMap { Int64($0) } ?? 0,
+                condition: row[3].flatMap { $0.isEmpty ? nil : $0 })
         }
         let total = sizes.values.reduce(0) { $0 + $1.bytes }
         let most = max(pieceBytes, total / (Int64(max(1, sessions)) * Self.piecesPerSession))
@@ -78,9 +83,9 @@ struct RestoredTables: Sendable {
         let isSplit = sessions > 1 && session.serverVersion >= 140_000
         return expected.flatMap { name, table in
             let size = sizes[name] ?? Size()
-            let count = isSplit ? min(size.blocks, size.bytes / most + 1) : 1
+            let count = isSplit && size.condition == nil ? min(size.blocks, size.bytes / most + 1) : 1
             guard count > 1 else {
-                return [Piece(table: name, columns: table.columns, condition: nil, bytes: size.bytes)]
+                return [Piece(table: name, columns: table.columns, condition: size.condition, bytes: size.bytes)]
             }
             return (0..<count).map { number in
                 let begin = "ctid >= '(\(size.blocks * number / count),0)'"

@@ -159,10 +159,15 @@ package struct TableRestoration: Sendable {
     private func checkTables(_ facts: ArchiveFacts) throws {
         let entries = facts.contents["TABLE"] ?? []
         for table in tables where !entries.contains(where: table.matches) {
-            let known = facts.tables.keys.sorted().prefix(20).joined(separator: ", ")
+            // An extension's have rows in it at most, and come with the extension.
+            let known = facts.tables.keys.sorted().filter { key in
+                TableName(key).map { entries.contains(where: $0.matches) } ?? false
+            }
             throw Failure(
-                .usage, "the dump has no table \(table)",
-                hint: "It has \(known)\(facts.tables.count > 20 ? " and \(facts.tables.count - 20) more" : "").")
+                .usage, "the dump has no table \(table) of its own",
+                hint:
+                    "It has \(known.prefix(20).joined(separator: ", "))\(known.count > 20 ? " and \(known.count - 20) more" : "")."
+            )
         }
     }
 
