@@ -242,8 +242,8 @@ struct RestoreEngine: Sendable {
         }
     }
 
-    /// All entries, but for those of a late extension and that of the schema public, which is there: it gets its owner. Event triggers come last, and by themselves
-    /// when pg_restore could not give them to their owners.
+    /// All entries, but for those of a late extension and that of the schema public, which is there: it gets its owner. Event
+    /// triggers come last, and by themselves when pg_restore could not give them to their owners.
     private func fill(_ database: String, _ arguments: [String], _ placed: PlacedArchive) async throws {
         let filling = filling(database)
         // An archive whose table of contents is known has them, or not.
