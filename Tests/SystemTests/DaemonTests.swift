@@ -96,7 +96,9 @@ import Testing
                 try host.write("\(one), \"two\": {\"database\": \"reload two\", \(Self.daily)}")
                 try await daemon.reload()
                 try await daemon.says("two: backup_two_")
-                #expect(daemon.notify.statuses.last?.contains("schedule.json has faults") == false)
+                try await until("STATUS no longer says so") {
+                    daemon.notify.statuses.last?.contains("schedule.json has faults") == false
+                }
                 #expect(daemon.lines(with: "one: backup_one_").count == 1)
                 try FileManager.default.removeItem(atPath: host.config)
                 try await daemon.reload()

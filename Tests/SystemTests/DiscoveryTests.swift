@@ -106,8 +106,7 @@ import Testing
                 #expect(states["new name"] == "ok" && !status.healthy)
                 #expect(status.jobs.filter { !$0.healthy }.map(\.job) == ["shuts"])
                 #expect(status.jobs.allSatisfy { $0.dumps == 1 }, "\(status.jobs)")
-                #expect(
-                    daemon.notify.statuses.last?.contains("2 vanished") == true, "\(daemon.notify.statuses.last ?? "")")
+                try await until("STATUS says so") { daemon.notify.statuses.last?.contains("2 vanished") == true }
                 let listed = try await host.call("list", "drops")
                 #expect(listed.lines.count == 2 && listed.error.contains("the database is gone"), "\(listed.error)")
                 // Its times come, and nobody tries.

@@ -84,7 +84,9 @@ import Testing
             try await host.withDaemon(clock: instant("2026-11-24T00:40:00Z")) { daemon in
                 let still = try await daemon.call("status", "--check")
                 #expect(still.status == 1 && still.error.contains("drifts: 2 tables"), "\(still.error)")
-                #expect(daemon.notify.statuses.last?.contains("drifts: 2 tables") == true)
+                try await until("STATUS says so from the start") {
+                    daemon.notify.statuses.last?.contains("drifts: 2 tables") == true
+                }
 
                 try write(host, database, #"\#(schemas), "expect": {"tables": {"public.*": 2}}"#)
                 #expect(try await host.call("audit").status == 0)

@@ -71,7 +71,7 @@ import Testing
             #expect(missed.error.contains("the objective is 1s") && missed.output.contains("s / 1s"))
             try await host.withDaemon { daemon in
                 try await daemon.says("slow: RTO missed: the last drill took")
-                #expect(daemon.notify.statuses.last?.contains("slow RTO missed") == true)
+                try await until("STATUS says so") { daemon.notify.statuses.last?.contains("slow RTO missed") == true }
                 try write("\"rto\": \"10min\"")
                 try await daemon.reload()
                 try await daemon.says("slow: RTO met again: ")
