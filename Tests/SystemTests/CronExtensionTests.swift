@@ -61,7 +61,9 @@ import Testing
             let copy = try await host.call("restore", "jobs", "--into", "copy")
             #expect(copy.status == 0, "\(copy.error)")
             #expect(
-                copy.output.contains("note: pg_cron, with 2 rows in cron.job, is not in copy: it lives in jobs alone"),
+                copy.output.contains(
+                    "note: pg_cron and all of its schema cron, with 2 rows in cron.job, is not in copy: it lives in jobs alone"
+                ),
                 "\(copy.output)")
             #expect(
                 try await host.server.psql("copy", "select count(*) from t; select count(*) from pg_extension")
@@ -82,6 +84,14 @@ import Testing
             #expect(
                 try await plain.psql("postgres", "select count(*) from pg_database where datname ~ 'jobs|archon'")
                     == "0")
+            // Of an adopted dump too, whose manifest names no extensions.
+            let file = "\(host.folder)/backup_jobs_20260101_020000.dump"
+            let dumped = try await run(
+                "\(host.server.bin)/pg_dump", ["-Fc", "-f", file, "-d", "\(host.server.connection) dbname=jobs"])
+            try #require(dumped.status == 0, "\(dumped.error)")
+            let adopted = try #require(try await there.call("adopt", "jobs", file).lines.last)
+            let old = try await there.call("restore", "jobs", "--dump", adopted)
+            #expect(old.status == 69 && old.error.contains("shared_preload_libraries"), "\(old.error)")
             let copy = try await there.call("restore", "jobs", "--into", "copy")
             #expect(copy.status == 0 && copy.output.contains("the server has not loaded it"), "\(copy)")
         }

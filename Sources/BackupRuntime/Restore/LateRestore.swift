@@ -10,7 +10,10 @@ struct LateRestore: Sendable {
     /// Before anything is done. Throws `.unavailable` that names what the server's installation lacks.
     func check(_ admin: Session) async throws {
         let late = LateExtension.cron
-        guard let manifest, manifest.extensions.contains(where: { $0.name == late.name }) else {
+        // An adopted dump's manifest names no extensions, and has their entries.
+        guard let manifest,
+            manifest.extensions.contains(where: { $0.name == late.name }) || late.isIn(manifest.contents ?? [:])
+        else {
             return try await RestoreEngine.checkExtensions(manifest, admin, without: nil)
         }
         let home = try await home(of: late, admin)
@@ -36,7 +39,8 @@ struct LateRestore: Sendable {
                 return nil
             }
             let place = home.map { "it lives in \($0) alone (\(late.setting))" } ?? "the server has not loaded it"
-            return "\(late.name), with \(rows) in \(late.table), is not in \(name): \(place)"
+            return
+                "\(late.name) and all of its schema \(late.schema), with \(rows) in \(late.table), is not in \(name): \(place)"
         }
         switch await work.result {
         case .success(let note): return note.map { [$0] } ?? []
